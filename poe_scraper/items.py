@@ -1,0 +1,499 @@
+"""The nouns of the project, as pydantic models. The feed's JSON Schema is generated from them.
+
+Money is `Decimal` here and a decimal string in JSON, as the source wrote it (`"0.40"` stays `"0.40"`).
+Time is an aware `datetime` in UTC here and RFC 3339 with `Z` in JSON.
+A reader ignores fields it does not know, so that a feed of a later minor version still loads.
+"""
+
+from datetime import UTC
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    WithJsonSchema,
+)
+
+SCHEMA_VERSION = "1.0"
+
+POINTS_PER_USD = Decimal(33_000)
+"""What Poe charges for a dollar, in points (observed: 473 rate cards, October 2026)."""
+
+
+def _not_float(value: object) -> object:
+    if isinstance(value, float):
+        message = "money must be a decimal string or a Decimal, not a float"
+        raise ValueError(message)
+    return value
+
+
+Amount = Annotated[
+    Decimal,
+    Field(allow_inf_nan=False),
+    BeforeValidator(_not_float),
+    PlainSerializer(lambda value: format(value, "f"), return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "examples": ["0.40", "1500"]}),
+]
+"""A decimal number that JSON carries as a string in plain notation."""
+
+Instant = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
+"""A moment in UTC."""
+
+Currency = Literal["USD", "points"]
+Bound = Literal["exact", "up_to", "from", "about"]
+
+
+class Item(BaseModel):
+    """Base of all nouns: immutable, unknown fields ignored, docstrings published as descriptions."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="ignore", use_attribute_docstrings=True, populate_by_name=True
+    )
+
+
+# --- what a rate card says (the rate-card contract) --------------------------------------------
+
+
+class Per(Item):
+    """The denominator of a price: `/1M tokens` is `{"quantity": "1000000", "unit": "token"}`."""
+
+    quantity: Amount = Decimal(1)
+    """How many units the price pays for."""
+    unit: str | None = Field(None, examples=["token", "message", "second"])
+    """Lower-case singular noun; null where the card names none."""
+    qualifier: str | None = Field(None, examples=["video", "additional"])
+    """Words that narrow the unit: `video` tokens, `additional` megapixel."""
+
+
+class Rate(Item):
+    """One price in one currency."""
+
+    label: str = Field(examples=["Input (text)"])
+    """Text of the row's first cell; for a price in prose, the thing that is priced."""
+    section: str | None = Field(None, examples=["Image generation"])
+    """The title that governs the table or list; null where nothing stands above it."""
+    attributes: dict[str, str] = Field(default_factory=dict, examples=[{"Duration": "5s"}])
+    """What else tells this price from its neighbours, keyed by column header."""
+    currency: Currency
+    """`USD` or Poe's `points`."""
+    amount: Amount
+    """The price, or the lower end of a range, in `currency` per `per`."""
+    max_amount: Amount | None = None
+    """The upper end of a range, in `currency` per `per`; else null."""
+    list_amount: Amount | None = None
+    """A struck-out former price in the same currency; else null."""
+    per: Per = Per()
+    """What the amount pays for."""
+    bound: Bound = "exact"
+    """`up_to`: at most this much; `from`: at least this much; `about`: typical."""
+
+
+class CacheDiscount(Item):
+    """Cached input costs less."""
+
+    kind: Literal["cache_discount"] = "cache_discount"
+    """Which kind of adjustment this is."""
+    percent: Amount = Field(examples=["90"])
+    """Per cent off the input price for input read from the cache."""
+
+
+class CacheWriteSurcharge(Item):
+    """Input written to the cache costs more."""
+
+    kind: Literal["cache_write_surcharge"] = "cache_write_surcharge"
+    """Which kind of adjustment this is."""
+    percent: Amount = Field(examples=["25"])
+    """Per cent on top of the input price for input written to the cache."""
+    ttl_seconds: Amount | None = Field(None, examples=["300"])
+    """How long what was written stays cached, in seconds."""
+
+
+class ContextTier(Item):
+    """Long contexts cost a multiple of the rates."""
+
+    kind: Literal["context_tier"] = "context_tier"
+    """Which kind of adjustment this is."""
+    min_tokens: Amount = Field(examples=["272000"])
+    """The tier holds where the context is longer than this many tokens."""
+    max_tokens: Amount | None = None
+    """The tier ends at this many tokens; null where it has no end."""
+    input_multiplier: Amount | None = Field(None, examples=["2"])
+    """Factor on input prices."""
+    output_multiplier: Amount | None = Field(None, examples=["1.5"])
+    """Factor on output prices."""
+
+
+class FreeAllowance(Item):
+    """The first so many units cost nothing."""
+
+    kind: Literal["free_allowance"] = "free_allowance"
+    """Which kind of adjustment this is."""
+    quantity: Amount = Field(examples=["12500"])
+    """How many units are free."""
+    unit: str | None = Field(None, examples=["point", "image"])
+    """Lower-case singular noun, as in `Per.unit`."""
+
+
+class PlusCalledBots(Item):
+    """The price comes on top of what the bots it calls cost."""
+
+    kind: Literal["plus_called_bots"] = "plus_called_bots"
+    """Which kind of adjustment this is."""
+
+
+class UndisclosedCosts(Item):
+    """The creator charges more than the card tells."""
+
+    kind: Literal["undisclosed_costs"] = "undisclosed_costs"
+    """Which kind of adjustment this is."""
+
+
+class Variable(Item):
+    """A row with a label and, instead of a price, `Variable` or a pointer to another table."""
+
+    kind: Literal["variable"] = "variable"
+    """Which kind of adjustment this is."""
+    label: str = Field(examples=["Input (file)"])
+    """Text of the row's first cell."""
+
+
+Adjustment = Annotated[
+    CacheDiscount
+    | CacheWriteSurcharge
+    | ContextTier
+    | FreeAllowance
+    | PlusCalledBots
+    | UndisclosedCosts
+    | Variable,
+    Field(discriminator="kind"),
+]
+"""What changes a price."""
+
+
+class Reading(Item):
+    """What one rate card says. Every amount on the card stands in one of the three lists."""
+
+    rates: tuple[Rate, ...] = ()
+    """The prices, in the order of the card."""
+    adjustments: tuple[Adjustment, ...] = ()
+    """What changes these prices."""
+    unparsed: tuple[str, ...] = ()
+    """Verbatim pieces of the card with an amount that the two other lists do not account for."""
+
+
+# --- pricing -----------------------------------------------------------------------------------
+
+
+class ApiPricing(Item):
+    """Prices from Poe's models API, in USD per unit."""
+
+    prompt: Amount | None = None
+    """USD per input token."""
+    completion: Amount | None = None
+    """USD per output token."""
+    image: Amount | None = None
+    """USD per image."""
+    request: Amount | None = None
+    """USD per message."""
+    input_cache_read: Amount | None = None
+    """USD per input token read from the cache."""
+    input_cache_write: Amount | None = None
+    """USD per input token written to the cache."""
+
+
+class InitialPoints(Item):
+    """The short cost label beside a bot's name, such as `206+ points`."""
+
+    text: str = Field(examples=["206+ points"])
+    """The label as shown."""
+    amount: Amount | None = Field(None, examples=["206"])
+    """Points, where the label names a number; else null."""
+    bound: Bound | None = None
+    """`from` where the label says `206+`; null without a number."""
+
+
+class PrimaryPrice(Item):
+    """The one price that a list shows for a bot, in both currencies over the same denominator."""
+
+    label: str = Field(examples=["Input (text)"])
+    """The rate it was taken from."""
+    section: str | None = None
+    """The rate's section."""
+    attributes: dict[str, str] = Field(default_factory=dict)
+    """The rate's attributes."""
+    per: Per
+    """What both amounts pay for."""
+    bound: Bound
+    """As in `Rate.bound`."""
+    usd: Amount | None = Field(None, examples=["2.02"])
+    """USD per `per`; null where only points are known."""
+    points: Amount | None = Field(None, examples=["67000"])
+    """Points per `per`; null where only dollars are known."""
+    source: Literal["page", "api"]
+    """Which evidence it rests on."""
+
+
+class Check(Item):
+    """Two pieces of evidence for one price, held against each other."""
+
+    kind: Literal["usd_points", "api_page"]
+    """`usd_points`: the card's dollars against its points; `api_page`: the API against the card."""
+    subject: str = Field(examples=["Input (text)"])
+    """The rate's label, or what is missing where nothing could be compared."""
+    result: Literal["agrees", "differs", "not_comparable"]
+    """`agrees`: the difference is no more than rounding explains."""
+    figures: dict[str, Amount] = Field(default_factory=dict, examples=[{"usd": "2.02", "points": "67"}])
+    """The figures compared, named after their currency or source."""
+    reason: str | None = None
+    """Why they differ or cannot be compared, in a few words."""
+
+
+class Pricing(Item):
+    """All that is known of a bot's prices. Evidence from API and page stands apart."""
+
+    api: ApiPricing | None = None
+    """Prices of the models API; null where it gives none."""
+    rates: tuple[Rate, ...] = ()
+    """Prices of the rate card."""
+    adjustments: tuple[Adjustment, ...] = ()
+    """What changes these prices."""
+    unparsed: tuple[str, ...] = ()
+    """Pieces of the card that hold an amount nobody could read: treat the bot's prices as incomplete."""
+    rate_card: str | None = None
+    """The card's markdown as Poe sent it; null where the bot has no Rates."""
+    initial_points: InitialPoints | None = None
+    """The cost label beside the bot's name."""
+    primary: PrimaryPrice | None = None
+    """The price a list shows."""
+    checks: tuple[Check, ...] = ()
+    """Where the evidence agrees and where not."""
+
+
+# --- a bot -------------------------------------------------------------------------------------
+
+
+class Creator(Item):
+    """Who made the bot."""
+
+    handle: str = Field(examples=["xAI"])
+    """The creator's handle on Poe, without `@`."""
+    name: str | None = None
+    """The creator's full name, where the page tells."""
+
+
+class Architecture(Item):
+    """What goes in and what comes out."""
+
+    input_modalities: tuple[str, ...] = ()
+    """Such as `text`, `image`, `video`, `audio`."""
+    output_modalities: tuple[str, ...] = ()
+    """As above."""
+    modality: str | None = Field(None, examples=["text,image->text"])
+    """Both in one, as the API writes it."""
+
+
+class ContextWindow(Item):
+    """How much fits."""
+
+    context_length: int | None = None
+    """Tokens of input and output together."""
+    max_output_tokens: int | None = None
+    """Tokens of output."""
+
+
+class ReasoningBudget(Item):
+    """Bounds of the reasoning budget."""
+
+    max_tokens: int | None = None
+    """Tokens."""
+    min_tokens: int | None = None
+    """Tokens."""
+
+
+class Reasoning(Item):
+    """How the model reasons, as far as the API tells."""
+
+    budget: ReasoningBudget | None = None
+    """Bounds of the budget."""
+    required: bool | None = None
+    """Whether reasoning cannot be switched off."""
+    supports_reasoning_effort: bool | None = None
+    """Whether the effort can be chosen."""
+
+
+class Parameter(Item):
+    """A parameter that a call to the bot may set."""
+
+    name: str
+    """Its name."""
+    json_schema: JsonValue = Field(None, alias="schema")
+    """JSON Schema of its value."""
+    default_value: JsonValue = None
+    """Its default."""
+    description: str | None = None
+    """What it does."""
+
+
+class CatalogSighting(Item):
+    """When and where the catalog facts were seen."""
+
+    at: Instant
+    """Time of the answer."""
+    url: str
+    """Address of the API that answered."""
+
+
+class PageSighting(Item):
+    """When and where the page facts were seen."""
+
+    at: Instant
+    """Time of the answer."""
+    url: str
+    """Address of the page after redirects."""
+    via: Literal["graphql", "dialog"] | None = None
+    """Where the rate card came from; null where the bot has no Rates."""
+
+
+class Observed(Item):
+    """Lineage: which evidence the facts rest on."""
+
+    catalog: CatalogSighting | None = None
+    """Owner, modalities, context, features, parameters and API prices."""
+    page: PageSighting | None = None
+    """Handle, names, creator, description, powered-by line and rate card."""
+
+
+class BotError(Item):
+    """Something that went wrong with this bot at its last observation."""
+
+    stage: Literal["catalog", "page", "rates", "profile"]
+    """Where it happened."""
+    code: str = Field(examples=["timeout"])
+    """One of the failure codes of the documentation."""
+    message: str
+    """What was wrong, for a person."""
+    at: Instant
+    """When."""
+
+
+class Bot(Item):
+    """A bot on Poe: who it is, what it costs, and where each fact was seen."""
+
+    id: str = Field(examples=["grok-4.7"])
+    """The API's id; where the API does not list the bot, its handle in lower case."""
+    object: Literal["model"] = "model"
+    """Always `model`, as in OpenAI's lists."""
+    handle: str | None = Field(None, examples=["Grok-4.7"])
+    """The handle with its own case, as on the page; null until the page was seen."""
+    display_name: str | None = None
+    """The name shown to people."""
+    url: str = Field(examples=["https://poe.com/Grok-4.7"])
+    """The bot's page."""
+    status: Literal["active", "gone"] = "active"
+    """`gone`: no longer listed where it was found."""
+    first_seen: Instant
+    """When a crawl saw the bot first."""
+    last_seen: Instant
+    """When a crawl saw the bot last."""
+    gone_since: Instant | None = None
+    """When a crawl missed it first; null while active."""
+    discovered_by: tuple[Literal["api", "creator", "handle"], ...] = ()
+    """How it was found: in the models API, on a creator's profile, or named by the user."""
+    created: Instant | None = None
+    """When the bot was created, as the API tells."""
+    owned_by: str | None = Field(None, examples=["XAI"])
+    """The organisation that the API names as owner."""
+    creator: Creator | None = None
+    """The Poe account that made it."""
+    description: str | None = None
+    """The bot's own words. Untrusted text."""
+    powered_by: str | None = Field(None, examples=["Powered by a server managed by @xAI."])
+    """The page's powered-by line."""
+    is_down: bool | None = None
+    """Whether the page says that the bot is down; null where it does not tell."""
+    architecture: Architecture | None = None
+    """Input and output modalities."""
+    context_window: ContextWindow | None = None
+    """Token limits."""
+    supported_features: tuple[str, ...] = ()
+    """Such as `tools`."""
+    reasoning: Reasoning | None = None
+    """Reasoning abilities."""
+    parameters: tuple[Parameter, ...] = ()
+    """What a call may set."""
+    pricing: Pricing = Pricing()
+    """What it costs."""
+    observed: Observed = Observed()
+    """When and where the facts were seen."""
+    errors: tuple[BotError, ...] = ()
+    """What went wrong at the last observation; older good facts are kept."""
+
+    @property
+    def key(self) -> str:
+        """The identity: the id compared without case. Poe's handles never differ by case alone."""
+        return self.id.casefold()
+
+
+# --- the feed ----------------------------------------------------------------------------------
+
+
+class Run(Item):
+    """The crawl that wrote this feed."""
+
+    id: str = Field(examples=["20261022T131904Z-3f9c"])
+    """Names the report in `runs/`."""
+    started_at: Instant
+    """When the crawl started."""
+    finished_at: Instant
+    """When the candidate was ready."""
+    seen: int = 0
+    """Bots that the crawl found listed."""
+    visited: int = 0
+    """Bot pages that were rendered."""
+    failed: int = 0
+    """Bot pages that failed; their older facts are carried."""
+
+
+class Feed(Item):
+    """The whole feed: `models.json`."""
+
+    object: Literal["list"] = "list"
+    """Always `list`, as in OpenAI's lists."""
+    schema_version: str = Field(SCHEMA_VERSION, pattern=r"^\d+\.\d+$")
+    """Version of this schema: a new minor version only adds fields."""
+    version: int = Field(ge=1, examples=[42])
+    """Grows by one when anything but times and run figures changed."""
+    generated_at: Instant
+    """When this file was written."""
+    points_per_usd: Amount = POINTS_PER_USD
+    """What Poe charges for one dollar, in points."""
+    run: Run
+    """The crawl behind it."""
+    data: tuple[Bot, ...] = ()
+    """The bots, sorted by id."""
+
+
+class Change(Item):
+    """One line of `changes.jsonl`."""
+
+    version: int
+    """The feed version that brought it."""
+    at: Instant
+    """When that version was published."""
+    bot: str
+    """The bot's id."""
+    kind: Literal["added", "gone", "back", "changed"]
+    """What happened."""
+    field: str | None = Field(None, examples=["pricing.rates"])
+    """For `changed`: dotted path of the field."""
+    old: Any = None
+    """For `changed`: its JSON value before."""
+    new: Any = None
+    """For `changed`: its JSON value now."""

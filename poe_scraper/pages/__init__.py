@@ -1,0 +1,1 @@
+"""What one answer of Poe says: pure functions of bytes."""

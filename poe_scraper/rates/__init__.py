@@ -1,0 +1,1 @@
+"""Reading a rate card: text in, `Reading` out."""
