@@ -24,6 +24,7 @@ class Code(StrEnum):
     SERVER_ERROR = "server_error"
     TIMEOUT = "timeout"
     CONNECTION_FAILED = "connection_failed"
+    BROWSER_MISSING = "browser_missing"
     BROWSER_CRASHED = "browser_crashed"
     REDIRECTED_AWAY = "redirected_away"
     ROBOTS_FORBIDDEN = "robots_forbidden"
@@ -116,6 +117,11 @@ FAILURES: dict[Code, Failure] = {
         "The connection to Poe failed or was cut.",
         True,
         "Check the network and POE_SITE_URL.",
+    ),
+    Code.BROWSER_MISSING: Failure(
+        "There is no browser to render pages with.",
+        False,
+        "Run poe-scraper setup, or name a Chromium in POE_BROWSER_PATH.",
     ),
     Code.BROWSER_CRASHED: Failure(
         "The browser, or the page in it, died.",
@@ -219,3 +225,34 @@ class GateRefusedError(FeedError):
     def __init__(self, reasons: tuple[str, ...]) -> None:
         super().__init__("; ".join(reasons))
         self.reasons = reasons
+
+
+class UnknownBotError(PoeScraperError):
+    """The feed has no bot of that name.
+
+    Args:
+        name: the id or handle asked for.
+        near: names in the feed that look like it, the likest first.
+    """
+
+    def __init__(self, name: str, near: tuple[str, ...] = ()) -> None:
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        super().__init__(f"The feed has no bot {name!r}.{hint}")
+        self.name = name
+        self.near = near
+
+
+class UnpricedError(PoeScraperError):
+    """What is known of a bot's prices does not say what a usage costs.
+
+    Args:
+        reason: what is missing.
+        choices: where the usage has several prices, what tells each from the others; any of them
+            can be given as `attributes` of the same call.
+    """
+
+    def __init__(self, reason: str, choices: tuple[dict[str, str], ...] = ()) -> None:
+        one_of = " Choose with attributes, one of: " if choices else ""
+        super().__init__(reason + one_of + ", ".join(map(str, choices)))
+        self.reason = reason
+        self.choices = choices

@@ -34,10 +34,21 @@ def _not_float(value: object) -> object:
     return value
 
 
+def _of_sane_size(value: Decimal) -> Decimal:
+    # "1e999999" is six bytes of JSON and a megabyte in plain notation
+    if abs(value.adjusted()) > _MAX_MAGNITUDE or len(value.as_tuple().digits) > _MAX_MAGNITUDE:
+        message = f"money must have at most {_MAX_MAGNITUDE} digits before and behind the point"
+        raise ValueError(message)
+    return value
+
+
+_MAX_MAGNITUDE = 40
+
 Amount = Annotated[
     Decimal,
     Field(allow_inf_nan=False),
     BeforeValidator(_not_float),
+    AfterValidator(_of_sane_size),
     PlainSerializer(lambda value: format(value, "f"), return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "examples": ["0.40", "1500"]}),
 ]
@@ -497,3 +508,54 @@ class Change(Item):
     """For `changed`: its JSON value before."""
     new: Any = None
     """For `changed`: its JSON value now."""
+
+
+class RunReport(Item):
+    """One run: `runs/<id>.json`. Written for every run that held the lock, whatever came of it."""
+
+    id: str = Field(examples=["20261022T131904Z-3f9c"])
+    """As in `Run.id`."""
+    started_at: Instant
+    """When the run started."""
+    finished_at: Instant
+    """When it was over."""
+    arguments: dict[str, str] = Field(default_factory=dict, examples=[{"limit": "20"}])
+    """The spider's arguments."""
+    finish_reason: str = Field(examples=["finished"])
+    """Why the crawl ended, as Scrapy tells."""
+    complete: bool = False
+    """Whether the whole catalog was read and visited; else nothing was made gone."""
+    outcome: Literal["published", "unchanged", "refused", "failed"]
+    """`unchanged`: published with new times under the same version."""
+    version: int | None = None
+    """The feed's version after the run; null where there is no feed."""
+    reasons: tuple[str, ...] = ()
+    """Why it was refused or failed, one sentence each."""
+    seen: int = 0
+    """Bots that the crawl found listed."""
+    visited: int = 0
+    """Bots whose pages were read, or failed to be."""
+    not_due: int = 0
+    """Bots whose known page was recent enough."""
+    failed: dict[str, int] = Field(default_factory=dict, examples=[{"timeout": 2}])
+    """Failures by code."""
+    bots: int = 0
+    """Bots in the feed, gone ones included."""
+    with_rates: int = 0
+    """Of these, how many have a price from their page."""
+    with_unparsed: int = 0
+    """Of these, how many have a card with an amount that nobody could read."""
+    added: int = 0
+    """Bots new in this version."""
+    gone: int = 0
+    """Bots that this version made gone."""
+    back: int = 0
+    """Bots that were gone and are active again."""
+    changed: int = 0
+    """Bots with a changed field."""
+    requests: dict[str, int] = Field(default_factory=dict, examples=[{"api": 1, "page": 320}])
+    """Requests sent to Poe, by kind."""
+    bytes: dict[str, int] = Field(default_factory=dict, examples=[{"api": 912345}])
+    """Bytes received from Poe, by kind."""
+    problems: tuple[BotError, ...] = ()
+    """What went wrong outside the feed's bots, such as catalog entries that were left out."""

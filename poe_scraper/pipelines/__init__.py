@@ -1,1 +1,7 @@
-"""Item pipelines: one class, one duty."""
+"""Item pipelines: one class, one duty. An item is a `Bot` as seen in this crawl.
+
+https://docs.scrapy.org/en/latest/topics/item-pipeline.html
+
+What they expect of a spider: `catalog_ok`, `complete`, `listed`, `problems` and `known`, as
+`spiders.poe_models` describes them. `PublishPipeline` fills in `known` before the first request.
+"""

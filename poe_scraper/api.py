@@ -1,0 +1,249 @@
+"""The Python door: Poe's models and what they cost, from a feed on disk. Nothing here uses the network.
+
+    from poe_scraper import api
+
+    bot = api.get_model_by_id("Claude-Sonnet-4.5")
+    api.cost("claude-sonnet-4.5", input_tokens=20_000, output_tokens=1_500).usd.amount
+
+Every function reads the feed in `output_dir`: by default `POE_OUTPUT_DIR`, else `output` in the working
+directory, else the starter feed that ships with the package (`load_models().starter` tells). A feed is
+loaded once and kept; `reload_models` reads it anew.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from poe_scraper import costs
+from poe_scraper.costs import Attributes, Cost, Quantity
+from poe_scraper.failures import UnknownBotError
+from poe_scraper.feed.history import Snapshot, feed_at, snapshots
+from poe_scraper.feed.reader import FeedReader, feed_folder, open_feed
+from poe_scraper.feed.selection import Order, Selection, select
+from poe_scraper.feed.store import FeedStore
+from poe_scraper.items import Bot
+
+__all__ = [
+    "Cost",
+    "FeedReader",
+    "Snapshot",
+    "cost",
+    "get_all_models",
+    "get_model_by_id",
+    "get_models_needing_update",
+    "get_models_with_pricing",
+    "history",
+    "load_models",
+    "reload_models",
+    "search_models",
+]
+
+_feeds: dict[tuple[Path, bool], FeedReader] = {}
+
+
+def load_models(output_dir: Path | str | None = None) -> FeedReader:
+    """The feed: a mapping from id or handle, in any case, to `Bot`, with the feed's version and age.
+
+    Args:
+        output_dir: the folder of the feed.
+
+    Raises:
+        FeedError: the folder given holds no feed, or the feed cannot be read.
+    """
+    given = Path(output_dir) if output_dir is not None else None
+    place = (feed_folder(given).absolute(), given is None)
+    feed = _feeds.get(place)
+    if feed is None:
+        feed = _feeds[place] = open_feed(given)
+    return feed
+
+
+def reload_models(output_dir: Path | str | None = None) -> FeedReader:
+    """Read the feed anew, such as after a crawl. Raises what `load_models` raises."""
+    _feeds.clear()
+    return load_models(output_dir)
+
+
+def get_all_models(output_dir: Path | str | None = None) -> Sequence[Bot]:
+    """All bots of the feed, sorted by id, those that are gone included.
+
+    The sequence is lazy: a bot is built when it is first looked at, and kept.
+    """
+    return load_models(output_dir).bots
+
+
+def get_model_by_id(name: str, output_dir: Path | str | None = None) -> Bot | None:
+    """The bot of that id or handle, in any case; None where the feed has none."""
+    return load_models(output_dir).get(name)
+
+
+def search_models(
+    query: str = "",
+    *,
+    creator: str | None = None,
+    owner: str | None = None,
+    input_modality: str | None = None,
+    output_modality: str | None = None,
+    priced: bool | None = None,
+    free: bool | None = None,
+    unit: str | None = None,
+    max_price: Decimal | None = None,
+    gone: bool = False,
+    order: Order = "relevance",
+    limit: int | None = None,
+    output_dir: Path | str | None = None,
+) -> list[Bot]:
+    """Bots that fit everything asked for.
+
+    Args:
+        query: words that must all stand in a bot's names, creator, owner, description or powered-by line.
+        creator: handle or name of the creator.
+        owner: the organisation that the models API names as owner.
+        input_modality: what the bot must accept: `text`, `image`, `video`, `audio`.
+        output_modality: what it must produce.
+        priced: whether a price is known.
+        free: whether all its prices are 0.
+        unit: a unit that one of its prices is for, such as `second`.
+        max_price: most that its primary price may be, in USD a unit; a million units for tokens.
+        gone: whether bots that are gone are wanted too.
+        order: `relevance`, `name`, `price` (within each unit), `newest` or `context` (longest first).
+        limit: most bots to return.
+        output_dir: the folder of the feed.
+    """
+    feed = load_models(output_dir)
+    selection = Selection(
+        text=query,
+        creator=creator,
+        owner=owner,
+        input_modality=input_modality,
+        output_modality=output_modality,
+        priced=priced,
+        free=free,
+        unit=unit,
+        max_price=max_price,
+        gone=gone,
+        order=order,
+        limit=limit,
+    )
+    return [feed[entry["id"]] for entry in select(feed, selection)]
+
+
+def get_models_with_pricing(output_dir: Path | str | None = None) -> list[Bot]:
+    """Active bots with a known price, from their card or the models API, sorted by id."""
+    return search_models(priced=True, order="name", output_dir=output_dir)
+
+
+def get_models_needing_update(
+    max_age: timedelta = timedelta(days=1),
+    *,
+    now: datetime | None = None,
+    output_dir: Path | str | None = None,
+) -> list[Bot]:
+    """Active bots whose page was never read, failed when last visited, or was read too long ago.
+
+    Args:
+        max_age: how old the last good reading of a page may be.
+        now: the time to reckon from, aware; the present by default.
+        output_dir: the folder of the feed.
+    """
+    now = now or datetime.now(UTC)
+    return [
+        bot
+        for bot in get_all_models(output_dir)
+        if bot.status == "active"
+        and (
+            bot.observed.page is None
+            or now - bot.observed.page.at > max_age
+            or any(error.stage in {"page", "rates"} for error in bot.errors)
+        )
+    ]
+
+
+def history(name: str, output_dir: Path | str | None = None) -> list[Snapshot]:
+    """A bot through the versions of the feed, oldest first: each in which its prices or status changed.
+
+    Args:
+        name: id or handle, in any case.
+        output_dir: the folder of the feed.
+
+    Raises:
+        UnknownBotError: no version has such a bot.
+        FeedError: a version cannot be read.
+    """
+    feed = load_models(output_dir)
+    found = snapshots(_store(output_dir), feed, name)
+    if not found:
+        raise UnknownBotError(name, feed.near(name))
+    return found
+
+
+def cost(
+    bot: Bot | str,
+    *,
+    input_tokens: Quantity = 0,
+    output_tokens: Quantity = 0,
+    cached_input_tokens: Quantity = 0,
+    cache_write_tokens: Quantity = 0,
+    messages: Quantity = 0,
+    images: Quantity = 0,
+    seconds: Quantity = 0,
+    characters: Quantity = 0,
+    searches: Quantity = 0,
+    units: dict[str, Quantity] | None = None,
+    attributes: Attributes | None = None,
+    at: date | datetime | None = None,
+    output_dir: Path | str | None = None,
+) -> Cost:
+    """What a usage costs on a bot: `poe_scraper.costs.cost`, with the bot and its prices looked up.
+
+    Args:
+        bot: id or handle in any case, or a bot.
+        input_tokens: tokens of input that are neither read from the cache nor written to it.
+        output_tokens: tokens of output.
+        cached_input_tokens: tokens of input read from the cache.
+        cache_write_tokens: tokens of input written to the cache.
+        messages: messages sent to the bot.
+        images: images made.
+        seconds: seconds of audio or video.
+        characters: characters of text.
+        searches: web searches made.
+        units: usage in any other unit of the bot's prices; `use` counts uses of prices without a unit.
+        attributes: which price to take where several fit.
+        at: use the prices of the version that was in force then; of a date, at its end in UTC.
+        output_dir: the folder of the feed.
+
+    Raises:
+        UnknownBotError: the feed has no such bot, or had none then.
+        UnpricedError: the bot's prices do not say what this usage costs.
+        UsageError: a quantity is negative or no number, or nothing is used.
+        FeedError: there is no feed, or no version was in force then.
+    """
+    feed = load_models(output_dir)
+    if at is not None:
+        feed = feed_at(_store(output_dir), feed, at)
+    name = bot if isinstance(bot, str) else bot.id
+    if isinstance(bot, str) or at is not None:
+        found = feed.get(name)
+        if found is None:
+            raise UnknownBotError(name, feed.near(name))
+        bot = found
+    return costs.cost(
+        bot,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cached_input_tokens=cached_input_tokens,
+        cache_write_tokens=cache_write_tokens,
+        messages=messages,
+        images=images,
+        seconds=seconds,
+        characters=characters,
+        searches=searches,
+        units=units,
+        attributes=attributes,
+        points_per_usd=feed.points_per_usd,
+    )
+
+
+def _store(output_dir: Path | str | None) -> FeedStore:
+    return FeedStore(feed_folder(Path(output_dir) if output_dir is not None else None))

@@ -1,0 +1,78 @@
+"""`cache` and `clear-cache`: what rests on earlier observations, and the crawl's HTTP cache."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from poe_scraper.cli.exits import ExitCode
+from poe_scraper.cli.options import as_json, examples, output_dir, the_feed
+from poe_scraper.cli.terminal import console, echo_json, fail, safe
+from poe_scraper.feed.reader import FeedReader
+
+
+@click.command(epilog=examples("cache", "cache --json"))
+@output_dir
+@as_json
+def cache(output_dir: Path | None, as_json: bool) -> None:
+    """How many bots rest on what earlier crawls saw, and how old that is."""
+    feed = the_feed(output_dir)
+    told = _ages(feed, datetime.now(UTC))
+    if as_json:
+        echo_json({"version": feed.version, "starter": feed.starter, "bots": told})
+        return
+    out = console()
+    names = {
+        "last_run": "page seen by the last run",
+        "earlier": "page seen by an earlier run",
+        "never": "page never seen",
+        "older_than_a_day": "page seen more than a day ago",
+        "older_than_a_week": "page seen more than a week ago",
+    }
+    for name, label in names.items():
+        out.print(f"{label + ':':<33}{told[name]:>6} bots")
+
+
+def _ages(feed: FeedReader, now: datetime) -> dict[str, int]:
+    seen = [
+        bot.observed.page.at if bot.observed.page else None for bot in feed.values() if bot.status == "active"
+    ]
+    times = [at for at in seen if at is not None]
+    return {
+        "last_run": sum(at >= feed.run.started_at for at in times),
+        "earlier": sum(at < feed.run.started_at for at in times),
+        "never": seen.count(None),
+        "older_than_a_day": sum(now - at > timedelta(days=1) for at in times),
+        "older_than_a_week": sum(now - at > timedelta(days=7) for at in times),
+    }
+
+
+@click.command(epilog=examples("clear-cache --yes"))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def clear_cache(yes: bool) -> int:
+    """Delete the HTTP cache that Scrapy keeps where HTTPCACHE_ENABLED is set. The feed stays."""
+    folder = _http_cache()
+    if not folder.is_dir():
+        click.echo(f"There is no HTTP cache in {safe(folder)}.")
+        return ExitCode.DONE
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if not yes and not click.confirm(f"Delete {safe(folder)} ({size:,} bytes)?"):
+        return ExitCode.FAILED
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        fail(f"{folder} could not be deleted: {error.strerror}.")
+        return ExitCode.FAILED
+    click.echo(f"Deleted {safe(folder)} ({size:,} bytes).")
+    return ExitCode.DONE
+
+
+def _http_cache() -> Path:
+    """The folder of Scrapy's HTTP cache, as the crawl's settings name it."""
+    from scrapy.settings import Settings
+    from scrapy.utils.project import data_path
+
+    settings = Settings()
+    settings.setmodule("poe_scraper.settings", priority="project")
+    return Path(data_path(settings["HTTPCACHE_DIR"])).absolute()

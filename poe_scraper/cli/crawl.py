@@ -1,0 +1,77 @@
+"""`update` and `setup`: crawl Poe, and install a browser to crawl with."""
+
+import os
+from pathlib import Path
+
+import click
+
+from poe_scraper.browser import find_browser, install_browser
+from poe_scraper.cli import options
+from poe_scraper.failures import BrowserNotFoundError
+
+
+@click.command(
+    epilog=options.examples("update", "update --limit 20", "update --bots Claude-Opus-4.5,GPT-5 --force")
+)
+@options.output_dir
+@click.option("--bots", default="", metavar="A,B", help="Crawl these bots alone, due or not.")
+@click.option("--limit", default="", metavar="N", help="Visit at most N bot pages.")
+@click.option("--only", default="", metavar="pricing|info", help="Bot pages alone, or the models API alone.")
+@click.option("--shard", default="", metavar="I/N", help="Crawl the I-th of N parts of the catalog.")
+@click.option("--force", is_flag=True, help="Visit every page, due or not.")
+@click.option("--accept", is_flag=True, help="Publish for once what the gate would refuse.")
+@click.option("-v", "--verbose", is_flag=True, help="Log every request.")
+def update(
+    output_dir: Path | None,
+    bots: str,
+    limit: str,
+    only: str,
+    shard: str,
+    force: bool,
+    accept: bool,
+    verbose: bool,
+) -> int:
+    """Crawl Poe and publish the feed.
+
+    Bots whose page was seen within POE_MAX_AGE are not visited again. The same as `scrapy crawl
+    poe_models`, from any folder.
+    """
+    from scrapy.crawler import AsyncCrawlerProcess
+    from scrapy.settings import Settings
+
+    from poe_scraper.cli.ending import ending
+    from poe_scraper.spiders.poe_models import PoeModelsSpider
+
+    arguments = {"bots": bots, "limit": limit, "only": only, "shard": shard, "force": str(force).lower()}
+    PoeModelsSpider.check_arguments(**arguments)
+    settings = Settings()
+    settings.setmodule("poe_scraper.settings", priority="project")
+    settings.set("POE_ACCEPT", accept or settings.getbool("POE_ACCEPT"), priority="cmdline")
+    if output_dir is not None:
+        settings.set("POE_OUTPUT_DIR", str(output_dir), priority="cmdline")
+    if verbose:
+        settings.set("LOG_LEVEL", "DEBUG", priority="cmdline")
+    process = AsyncCrawlerProcess(settings)
+    crawler = process.create_crawler(PoeModelsSpider)
+    process.crawl(crawler, **arguments)
+    process.start()
+    return ending(crawler)
+
+
+@click.command(epilog=options.examples("setup"))
+def setup() -> None:
+    """Install a browser to crawl with, where there is none.
+
+    Looks for POE_BROWSER_PATH; chromium-headless-shell, chromium and google-chrome on the PATH; the
+    one that Playwright manages. Else installs Debian's headless shell (as root or with sudo), else
+    Playwright's.
+    """
+    configured = os.environ.get("POE_BROWSER_PATH", "")
+    try:
+        found = find_browser(configured)
+    except BrowserNotFoundError:
+        click.echo("No browser found: installing one.")
+        done = install_browser()
+        click.echo(f"Installed with: {done}")
+        found = find_browser(configured)
+    click.echo(f"Browser: {found or 'the headless shell that Playwright manages'}")

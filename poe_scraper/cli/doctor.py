@@ -1,0 +1,170 @@
+"""`doctor`: is everything there that a crawl needs?"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Literal
+
+import click
+import requests
+
+from poe_scraper import __version__
+from poe_scraper.cli import options
+from poe_scraper.cli.exits import ExitCode
+from poe_scraper.cli.terminal import echo_json
+from poe_scraper.failures import FAILURES, BrowserNotFoundError, Code, FeedError, ObservationError, UsageError
+from poe_scraper.untrusted import safe
+
+TIMEOUT = 20
+"""Seconds to wait for an answer."""
+MAX_CLOCK_ERROR = 300
+"""Seconds that this machine's clock may differ from Poe's."""
+MIN_DISK = 100 * 1024 * 1024
+"""Bytes of free disk that a crawl should find."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked."""
+
+    name: str
+    state: Literal["ok", "warning", "failed"]
+    found: str
+    remedy: str | None = None
+
+
+@click.command(epilog=options.examples("doctor", "doctor --json"))
+@options.output_dir
+@options.as_json
+def doctor(output_dir: Path | None, as_json: bool) -> int:
+    """Check that everything a crawl needs is there: Python, browser, Poe's API, feed, disk, clock.
+
+    Exit code 0 where all is well or a warning, 4 where only Poe could not be reached, else 1.
+    """
+    findings = list(_findings(Path(output_dir or os.environ.get("POE_OUTPUT_DIR") or "output")))
+    if as_json:
+        echo_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            click.echo(f"{finding.state:<8} {finding.name:<8} {safe(finding.found)}")
+            if finding.remedy:
+                click.echo(f"{'':<17} {safe(finding.remedy)}")
+    failed = {finding.name for finding in findings if finding.state == "failed"}
+    if not failed:
+        return ExitCode.DONE
+    return ExitCode.UNREACHABLE if failed == {"api"} else ExitCode.FAILED
+
+
+def _findings(folder: Path) -> Iterator[Finding]:
+    yield Finding("python", "ok", f"Python {sys.version.split()[0]}, poe-scraper {__version__}")
+    yield _browser()
+    yield from ask_api(
+        requests.Session(),
+        os.environ.get("POE_API_URL") or "https://api.poe.com/v1/models",
+        key=os.environ.get("POE_API_KEY", ""),
+        now=lambda: datetime.now(UTC),
+    )
+    yield _feed(folder)
+    yield _disk(folder)
+
+
+def _browser() -> Finding:
+    from playwright.sync_api import Error as PlaywrightError
+    from playwright.sync_api import sync_playwright
+
+    from poe_scraper.browser import find_browser
+
+    setup = "Run: poe-scraper setup"
+    try:
+        path = find_browser(os.environ.get("POE_BROWSER_PATH", ""))
+        with sync_playwright() as playwright, playwright.chromium.launch(executable_path=path) as browser:
+            page = browser.new_page()
+            page.set_content("<p id=sum></p><script>sum.textContent = 6 * 7</script>")
+            rendered = page.text_content("#sum")
+            version = browser.version
+    except (BrowserNotFoundError, UsageError) as error:
+        return Finding("browser", "failed", str(error).splitlines()[0], setup)
+    except PlaywrightError as error:
+        return Finding("browser", "failed", f"does not start: {error.message.splitlines()[0]}", setup)
+    if rendered != "42":
+        return Finding("browser", "failed", f"Chromium {version} does not run a page's script", setup)
+    return Finding("browser", "ok", f"Chromium {version} starts and renders ({path or 'Playwright'})")
+
+
+def ask_api(
+    session: requests.Session, url: str, *, key: str, now: Callable[[], datetime]
+) -> Iterator[Finding]:
+    """Ask the models API over plain HTTP, and look at its clock.
+
+    Args:
+        session: the client.
+        url: address of the models API.
+        key: sent as a bearer token where not empty.
+        now: this machine's clock.
+    """
+    from poe_scraper.pages.catalog import read_catalog
+
+    headers = {"User-Agent": f"poe-scraper/{__version__}", "Accept": "application/json"}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    try:
+        answer = session.get(url, headers=headers, timeout=TIMEOUT)
+    except requests.RequestException as error:
+        code = Code.CATALOG_UNREACHABLE
+        found = f"{url} cannot be reached ({type(error).__name__})"
+        yield Finding("api", "failed", found, FAILURES[code].remedy)
+        return
+    if answer.status_code != 200:
+        refused = answer.status_code < 500
+        code = Code.CATALOG_REFUSED if refused else Code.CATALOG_UNREACHABLE
+        yield Finding("api", "failed", f"{url} answered {answer.status_code}", FAILURES[code].remedy)
+        return
+    try:
+        catalog = read_catalog(answer.content, url=url, at=now(), site_url="https://poe.com")
+    except ObservationError as error:
+        yield Finding("api", "failed", str(error), FAILURES[error.code].remedy)
+        return
+    left_out = f", {len(catalog.problems)} left out" if catalog.problems else ""
+    yield Finding("api", "ok", f"{url} lists {len(catalog.bots)} models{left_out}")
+    yield _clock(answer.headers.get("Date"), now())
+
+
+def _clock(date: str | None, now: datetime) -> Finding:
+    try:
+        theirs = parsedate_to_datetime(date or "")
+    except ValueError:
+        return Finding("clock", "warning", "Poe's answer has no date to compare with")
+    error = abs((now - theirs).total_seconds())
+    if error > MAX_CLOCK_ERROR:
+        found = f"{error:.0f} s away from Poe's"
+        return Finding("clock", "failed", found, "Set this machine's clock: every fact carries its time.")
+    return Finding("clock", "ok", f"within {max(error, 1):.0f} s of Poe's")
+
+
+def _feed(folder: Path) -> Finding:
+    from poe_scraper.feed.schema import misfits
+    from poe_scraper.feed.store import FeedStore
+
+    try:
+        feed = FeedStore(folder).current()
+        wrong = misfits(feed) if feed else ()
+    except FeedError as error:
+        return Finding("feed", "failed", str(error), "Crawl again: a crawl mends the feed from its versions.")
+    if feed is None:
+        return Finding("feed", "warning", f"none in {folder}", "Crawl: poe-scraper update")
+    if wrong:
+        return Finding("feed", "failed", f"does not fit its schema: {wrong[0]}", "Crawl again.")
+    return Finding("feed", "ok", f"version {feed.version} with {len(feed.data)} bots in {folder}")
+
+
+def _disk(folder: Path) -> Finding:
+    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    if free < MIN_DISK:
+        return Finding("disk", "failed", f"{free / 1e6:.0f} MB free", f"Free some space at {place}.")
+    return Finding("disk", "ok", f"{free / 1e9:.1f} GB free")

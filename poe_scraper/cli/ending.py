@@ -1,0 +1,66 @@
+"""How a crawl ends, for a person and for whoever started the process."""
+
+import sys
+
+from scrapy.crawler import Crawler
+
+from poe_scraper.cli.exits import ExitCode, crawl_exit_code
+from poe_scraper.failures import FAILURES, Code
+from poe_scraper.items import RunReport
+from poe_scraper.pipelines.publish import PublishPipeline
+from poe_scraper.untrusted import safe
+
+SITE_CHANGED_SHARE = 0.2
+"""Where so many of the visited pages lack what we look for, it is the site that has changed."""
+
+
+def ending(crawler: Crawler) -> ExitCode:
+    """Say on standard error, where the log goes, how a crawl went.
+
+    Returns:
+        The exit code that stands for it.
+    """
+    publisher = crawler.get_item_pipeline(PublishPipeline)
+    report = publisher.report if publisher else None
+    if report is not None:
+        for line in summary(report, folder=str(crawler.settings["POE_OUTPUT_DIR"])):
+            print(safe(line), file=sys.stderr)
+    return crawl_exit_code(report)
+
+
+def summary(report: RunReport, *, folder: str) -> list[str]:
+    """A run report in a few lines for a person."""
+    lines = []
+    failed = sum(report.failed.values())
+    changed = report.failed.get(Code.SITE_CHANGED, 0)
+    if changed and changed >= SITE_CHANGED_SHARE * report.visited:
+        lines.append(
+            f"Poe seems to have changed its site: {changed} of {report.visited} pages lack what we look for."
+        )
+    seconds = (report.finished_at - report.started_at).total_seconds()
+    lines.append(
+        f"{report.seen} bots seen, {report.visited - failed} pages read, {failed} failed, "
+        f"{report.not_due} not due, in {seconds:.0f} s."
+    )
+    for code, count in sorted(report.failed.items(), key=lambda pair: -pair[1]):
+        lines.append(f"  {count} x {code}: {FAILURES[Code(code)].meaning} {FAILURES[Code(code)].remedy}")
+    lines.extend(f"  {problem.code}: {problem.message}" for problem in report.problems[:10])
+    if len(report.problems) > 10:
+        lines.append(f"  and {len(report.problems) - 10} more problems: see the run report.")
+    if report.outcome in {"published", "unchanged"}:
+        what = (
+            "unchanged"
+            if report.outcome == "unchanged"
+            else (f"{report.added} added, {report.gone} gone, {report.back} back, {report.changed} changed")
+        )
+        unparsed = f", {report.with_unparsed} with amounts nobody could read" if report.with_unparsed else ""
+        lines.append(
+            f"The feed holds {report.bots} bots, {report.with_rates} with prices{unparsed} "
+            f"(version {report.version}: {what})."
+        )
+        lines.append(f"Feed: {folder}/models.json   Report: {folder}/runs/{report.id}.json")
+    else:
+        lines.append(f"Nothing was published ({report.outcome}); the feed in {folder} is as it was.")
+        lines.extend(f"  {reason}" for reason in report.reasons)
+        lines.append(f"Report: {folder}/runs/{report.id}.json")
+    return lines

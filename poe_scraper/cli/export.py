@@ -1,0 +1,73 @@
+"""`export`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from poe_scraper.cli.options import as_json, examples, output_dir, the_feed
+from poe_scraper.cli.terminal import echo_json, notice, safe
+from poe_scraper.exports import FORMATS, Export
+from poe_scraper.exports import export as exported
+from poe_scraper.failures import PoeScraperError
+
+_FORMATS = "\b\nFormats:\n" + "\n".join(f"  {name:<11}{form.summary}" for name, form in FORMATS.items())
+
+
+@click.command(
+    epilog=_FORMATS
+    + "\n\n"
+    + examples("export csv > prices.csv", "export xlsx -o poe.xlsx", "export models.dev -o poe/")
+)
+@click.argument("name", metavar="FORMAT", type=click.Choice(list(FORMATS)))
+@click.option(
+    "-o",
+    "--output",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="File to write, or folder where the format is several files.  [default: stdout]",
+)
+@output_dir
+@as_json
+def export(name: str, output: Path | None, output_dir: Path | None, as_json: bool) -> None:
+    """Write the feed in another format. Prices that a format cannot tell exactly are left out."""
+    to_stdout = output is None or str(output) == "-"
+    if to_stdout and not FORMATS[name].text:
+        message = f"{name} is no text: say where to write it with --output."
+        raise click.UsageError(message)
+    if to_stdout and as_json:
+        message = "--json tells what was written: give --output too."
+        raise click.UsageError(message)
+    made = exported(the_feed(output_dir), name)
+    if made.left_out:
+        notice(f"{made.left_out} active bots are left out: {name} cannot tell their prices exactly.")
+    if output is None or to_stdout:
+        sys.stdout.buffer.write(next(iter(made.files.values())))
+        return
+    paths = _write(made, output)
+    if as_json:
+        echo_json(
+            {
+                "format": name,
+                "files": [str(path) for path in paths],
+                "bots": made.bots,
+                "left_out": made.left_out,
+            }
+        )
+    else:
+        click.echo(f"{made.bots} bots in {safe(paths[0] if len(paths) == 1 else output)}")
+
+
+def _write(made: Export, output: Path) -> list[Path]:
+    several = len(made.files) > 1
+    written = []
+    for name, content in made.files.items():
+        path = output / name if several or output.is_dir() else output
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except OSError as error:
+            message = f"{path} could not be written: {error.strerror}."
+            raise PoeScraperError(message) from error
+        written.append(path)
+    return written

@@ -1,0 +1,118 @@
+"""`schema` and `reread`: the feed as a format, and its rate cards read again."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from poe_scraper.cli import amounts
+from poe_scraper.cli.options import as_json, examples, output_dir
+from poe_scraper.cli.terminal import console, echo_json, safe, table
+from poe_scraper.failures import Code, FeedError
+from poe_scraper.feed.history import price_changes
+from poe_scraper.feed.reader import feed_folder
+from poe_scraper.feed.store import FeedStore
+from poe_scraper.items import Bot, BotError, Feed, Reading
+
+
+@click.command(epilog=examples("schema > models.schema.json"))
+@as_json
+def schema(as_json: bool) -> None:  # noqa: ARG001 - it is JSON in any case
+    """Print the JSON Schema (draft 2020-12) of the feed."""
+    from poe_scraper.feed.schema import schema_text
+
+    click.echo(schema_text(), nl=False)
+
+
+@click.command(epilog=examples("reread", "reread --write", "reread --write --accept"))
+@click.option("--write", is_flag=True, help="Publish what changes as a new version of the feed.")
+@click.option("--accept", is_flag=True, help="With --write: publish even what the gate would refuse.")
+@output_dir
+@as_json
+def reread(write: bool, accept: bool, output_dir: Path | None, as_json: bool) -> None:
+    """Read every stored rate card again, as after an update of poe-scraper, and show what changes.
+
+    Nothing is asked of Poe: the feed keeps the cards as they were sent.
+    """
+    store = FeedStore(feed_folder(output_dir))
+    feed = store.current()
+    if feed is None:
+        message = f"There is no crawled feed in {store.folder}. Crawl one with 'poe-scraper update'."
+        raise FeedError(message)
+    changed = _changed(feed)
+    published = _publish(store, accept=accept) if write and changed else None
+    if as_json:
+        echo_json(
+            {
+                "cards": sum(bot.pricing.rate_card is not None for bot in feed.data),
+                "changed": [_told(before, now) for before, now in changed],
+                "published": published,
+            }
+        )
+        return
+    out = console()
+    for before, now in changed:
+        out.print(safe(now.handle or now.id), style="bold")
+        rows = table("Price", "Before", "Now")
+        for change in price_changes(before, now):
+            cells = (amounts.rate(each) if each else "-" for each in (change.old, change.new))
+            rows.add_row(safe(change.rate.label), *map(safe, cells))
+        if rows.row_count:
+            out.print(rows)
+        if before.pricing.unparsed != now.pricing.unparsed:
+            out.print(f"- not understood: {len(before.pricing.unparsed)} -> {len(now.pricing.unparsed)}")
+    out.print(f"{len(changed)} of {len(feed.data)} bots read differently.")
+    if published is not None:
+        out.print(f"Published as version {published}.")
+    elif changed:
+        out.print("Nothing was written: --write publishes it.")
+
+
+def _changed(feed: Feed) -> list[tuple[Bot, Bot]]:
+    pairs = ((bot, reread_bot(bot)) for bot in feed.data)
+    return [(before, now) for before, now in pairs if before != now]
+
+
+def _told(before: Bot, now: Bot) -> dict[str, Any]:
+    return {
+        "bot": now.id,
+        "before": before.pricing.model_dump(mode="json", include=set(Reading.model_fields)),
+        "now": now.pricing.model_dump(mode="json", include=set(Reading.model_fields)),
+    }
+
+
+def _publish(store: FeedStore, *, accept: bool) -> int | None:
+    from datetime import UTC, datetime
+
+    from poe_scraper import settings
+    from poe_scraper.feed.gate import Gate
+    from poe_scraper.feed.writer import FeedWriter
+
+    gate = Gate(min_share=settings.POE_GATE_MIN_SHARE, max_jumps=settings.POE_GATE_MAX_JUMPS)
+    with FeedWriter(store, "poe-scraper reread") as writer:
+        if writer.feed is None:
+            return None
+        bots = map(reread_bot, writer.feed.data)
+        run = writer.feed.run  # no crawl: the one behind the feed stays
+        keep = settings.POE_KEEP_VERSIONS
+        publication = writer.publish(bots, run, now=datetime.now(UTC), gate=gate, accept=accept, keep=keep)
+        return publication.feed.version
+
+
+def reread_bot(bot: Bot) -> Bot:
+    """The bot with its stored card read anew, and what follows from it: primary price, checks, error."""
+    from poe_scraper.pipelines.merge import with_conclusions
+    from poe_scraper.rates import read_card, read_dialog
+
+    card, page = bot.pricing.rate_card, bot.observed.page
+    if card is None:
+        return bot
+    reading = read_dialog(card) if page is not None and page.via == "dialog" else read_card(card)
+    errors = [error for error in bot.errors if error.code != Code.CARD_UNPARSED]
+    if reading.unparsed:
+        told = [error for error in bot.errors if error.code == Code.CARD_UNPARSED]
+        message = f"{len(reading.unparsed)} pieces of the rate card could not be read"
+        at = page.at if page is not None else bot.last_seen
+        errors += told or [BotError(stage="rates", code=Code.CARD_UNPARSED, message=message, at=at)]
+    pricing = bot.pricing.model_copy(update=dict(reading))
+    return with_conclusions(bot.model_copy(update={"pricing": pricing, "errors": tuple(errors)}))

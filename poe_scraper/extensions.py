@@ -1,0 +1,56 @@
+"""Scrapy extensions.
+
+https://docs.scrapy.org/en/latest/topics/extensions.html
+"""
+
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from scrapy import Spider, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
+
+
+class ProgressBar:
+    """Shows how many of the due pages are done. Only on a terminal; elsewhere Scrapy's log lines do."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        console = Console(stderr=True)
+        if not console.is_terminal:
+            raise NotConfigured
+        self.progress = Progress(
+            TextColumn("bot pages"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[failed]} failed"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self.task = self.progress.add_task("bot pages", total=None, failed=0)
+        self.crawler = crawler
+        crawler.signals.connect(self.spider_opened, signals.spider_opened)
+        crawler.signals.connect(self.item_scraped, signals.item_scraped)
+        crawler.signals.connect(self.spider_closed, signals.spider_closed)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make the extension for a crawler."""
+        return cls(crawler)
+
+    def spider_opened(self) -> None:
+        """Show the bar."""
+        self.progress.start()
+
+    def item_scraped(self, spider: Spider) -> None:
+        """Count a finished bot."""
+        stats = self.crawler.stats
+        done = stats.get_value("poe/pages/rendered", 0)
+        failed = sum(count for key, count in stats.get_stats().items() if key.startswith("poe/failures/"))
+        total = getattr(spider, "pages", None)
+        self.progress.update(self.task, completed=done + failed, total=total, failed=failed)
+
+    def spider_closed(self) -> None:
+        """Remove the bar."""
+        self.progress.stop()

@@ -1,0 +1,156 @@
+"""Writing files so that whatever instant the process dies at, a reader finds the old or the new file."""
+
+import errno
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from poe_scraper.failures import FeedError
+
+STRAY = ".*.tmp"
+"""Pattern of the temporary files that a process which died may leave behind."""
+
+_NO_ROOM = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file would be larger than this process may write",
+}
+
+
+class Staging:
+    """Several files that are written first and then appear, in the order they were added.
+
+    What needs room on the disk happens in `add`; `commit` only renames. Leaving the `with` block
+    without `commit` removes what was written, and no file has changed.
+    """
+
+    def __init__(self) -> None:
+        self._staged: list[tuple[Path, Path]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for temporary, _ in self._staged:
+            temporary.unlink(missing_ok=True)
+
+    def add(self, path: Path, data: bytes) -> None:
+        """Write the file's new content beside it.
+
+        Raises:
+            FeedError: it cannot be written.
+        """
+        temporary = path.with_name(f".{path.name}.tmp")
+        self._staged.append((temporary, path))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write(temporary, data, os.O_TRUNC)
+        except OSError as error:
+            raise unwritable(path, error) from error
+
+    def commit(self) -> None:
+        """Put every file in its place.
+
+        Raises:
+            FeedError: a file cannot be renamed.
+        """
+        while self._staged:
+            temporary, path = self._staged[0]
+            try:
+                os.replace(temporary, path)  # noqa: PTH105 (the tests kill the process at each call of `os`)
+                del self._staged[0]
+                _sync_folder(path.parent)
+            except OSError as error:
+                raise unwritable(path, error) from error
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Replace one file.
+
+    Raises:
+        FeedError: it cannot be written; the old one is intact.
+    """
+    with Staging() as staging:
+        staging.add(path, data)
+        staging.commit()
+
+
+def append(path: Path, data: bytes) -> None:
+    """Append to a file. Where that fails half-way, the file is cut back to what it was.
+
+    Raises:
+        FeedError: it cannot be written.
+    """
+    size = path.stat().st_size if path.exists() else 0
+    try:
+        try:
+            _write(path, data, os.O_APPEND)
+        except OSError:
+            if path.exists():
+                os.truncate(path, size)
+            raise
+        if size == 0:
+            _sync_folder(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def truncate(path: Path, size: int) -> None:
+    """Cut a file to a size in bytes.
+
+    Raises:
+        FeedError: it cannot be written.
+    """
+    try:
+        os.truncate(path, size)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        FeedError: it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> FeedError:
+    """The exception for a file that could not be written: why, and what to do."""
+    why = _NO_ROOM.get(error.errno or 0)
+    if why is None:
+        return FeedError(
+            f"{path} could not be written: {error.strerror}. "
+            "Check the folder, its owner and its permissions, or set POE_OUTPUT_DIR to another one."
+        )
+    return FeedError(
+        f"{path} could not be written: {why}. The published feed is as it was. "
+        "Free some space, or set POE_OUTPUT_DIR to a folder on another disk, and run again."
+    )
+
+
+def _write(path: Path, data: bytes, flag: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flag, 0o666)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder last, not only the files' content."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,50 @@
+"""What is due: which bot pages a crawl has to visit."""
+
+from datetime import datetime, timedelta
+
+from poe_scraper.failures import Code
+from poe_scraper.items import Bot
+
+CATALOG_FACTS = (
+    "created",
+    "owned_by",
+    "architecture",
+    "context_window",
+    "supported_features",
+    "reasoning",
+    "parameters",
+)
+"""Fields of a bot that the models API alone tells, beside `pricing.api`."""
+
+
+def is_due(known: Bot | None, seen: Bot, *, now: datetime, max_age: timedelta, force: bool = False) -> bool:
+    """Whether a bot's page has to be visited.
+
+    Args:
+        known: the bot as the feed has it.
+        seen: the bot as this crawl found it listed.
+        now: the time of this crawl.
+        max_age: how old a page may become.
+        force: visit it in any case.
+    """
+    if force or known is None or known.observed.page is None or known.status == "gone":
+        return True
+    age = now - known.observed.page.at
+    if age > max_age or age < timedelta(0):  # a sighting in the future: some clock was wrong
+        return True
+    return _failed(known) or _catalog_changed(known, seen)
+
+
+def _failed(known: Bot) -> bool:
+    """Whether the last visit failed. A card that is there but not understood is no reason to fetch it again."""
+    return any(
+        error.stage in {"page", "rates"} and error.code != Code.CARD_UNPARSED for error in known.errors
+    )
+
+
+def _catalog_changed(known: Bot, seen: Bot) -> bool:
+    if seen.observed.catalog is None:
+        return False
+    return known.pricing.api != seen.pricing.api or any(
+        getattr(known, field) != getattr(seen, field) for field in CATALOG_FACTS
+    )

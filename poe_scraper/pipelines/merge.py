@@ -1,0 +1,37 @@
+"""The third pipeline: what was seen now, joined to what the feed knew."""
+
+from typing import Self
+
+from scrapy.crawler import Crawler
+
+from poe_scraper import rates
+from poe_scraper.feed.merge import merge
+from poe_scraper.items import Bot, Reading
+
+
+class MergePricingPipeline:
+    """Merges a bot with the feed's, and holds the evidence for its prices against each other again."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make the pipeline for a crawler."""
+        return cls(crawler)
+
+    def process_item(self, item: Bot) -> Bot:
+        """The bot as the feed should have it."""
+        known = self.crawler.spider.known.find(item)  # type: ignore[union-attr]
+        return with_conclusions(merge(known, item))
+
+
+def with_conclusions(bot: Bot) -> Bot:
+    """The bot with its primary price and its checks worked out from its evidence."""
+    pricing = bot.pricing
+    reading = Reading(rates=pricing.rates, adjustments=pricing.adjustments, unparsed=pricing.unparsed)
+    conclusions = {
+        "primary": rates.primary_price(pricing.rates, pricing.api),
+        "checks": rates.checks(reading, pricing.api),
+    }
+    return bot.model_copy(update={"pricing": pricing.model_copy(update=conclusions)})

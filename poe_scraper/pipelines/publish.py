@@ -1,0 +1,188 @@
+"""The last pipeline: the feed."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from scrapy import signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import CloseSpider
+
+from poe_scraper.failures import FeedError, FeedLockedError, GateRefusedError
+from poe_scraper.feed.gate import Gate
+from poe_scraper.feed.merge import KnownBots, settle
+from poe_scraper.feed.store import FeedStore
+from poe_scraper.feed.writer import FeedWriter, Publication
+from poe_scraper.items import Bot, Change, Run, RunReport
+
+logger = logging.getLogger(__name__)
+
+
+class PublishPipeline:
+    """Collects the bots of a crawl, and publishes the feed when the crawl is over.
+
+    It holds the feed's lock from the first request on. What touches the disk runs beside the event
+    loop, so that neither pages nor requests wait for it.
+    """
+
+    report: RunReport | None = None
+    """How the run went; None until it is over."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.store = FeedStore(Path(crawler.settings["POE_OUTPUT_DIR"]))
+        self.writer: FeedWriter | None = None
+        self.bots: dict[str, Bot] = {}
+        self.started_at = _now()
+        self.run_id = f"{self.started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+        # the reason why a crawl ends is known to this signal alone
+        crawler.signals.connect(self.spider_closed, signals.spider_closed)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make the pipeline for a crawler."""
+        return cls(crawler)
+
+    async def open_spider(self) -> None:
+        """Take the lock, mend what an earlier process left, and tell the spider what is known.
+
+        Raises:
+            CloseSpider: the feed cannot be written, or another process writes it.
+        """
+        spider = self._spider()
+        spider.known = KnownBots()
+        try:
+            self.writer = await asyncio.to_thread(FeedWriter, self.store, f"crawl of {spider.name}")
+        except FeedError as error:
+            logger.error("%s", error)
+            reason = "feed_locked" if isinstance(error, FeedLockedError) else "feed_unwritable"
+            self.report = self._report(reason, outcome="failed", reasons=(str(error),))
+            raise CloseSpider(reason) from error
+        if self.writer.feed is not None:
+            spider.known = KnownBots(self.writer.feed.data)
+
+    def process_item(self, item: Bot) -> Bot:
+        """Keep the bot for the feed."""
+        self.bots[item.key] = item
+        return item
+
+    async def spider_closed(self, reason: str) -> None:
+        """Publish, write the run report, and let others write."""
+        writer = self.writer
+        if writer is None:
+            return
+        try:
+            self.report = await asyncio.to_thread(self._publish, writer, reason)
+            await asyncio.to_thread(writer.report, self.report)
+        except FeedError as error:
+            logger.error("the run report could not be written: %s", error)
+        finally:
+            writer.close()
+
+    def _publish(self, writer: FeedWriter, reason: str) -> RunReport:
+        spider, settings = self._spider(), self.crawler.settings
+        if not spider.catalog_ok:
+            reasons = tuple(problem.message for problem in spider.problems) or (reason,)
+            return self._report(reason, outcome="failed", reasons=reasons)
+        # a bot that the API lists is there, whether its page was visited before the crawl ended or not
+        unvisited = (spider.known[key] for key in spider.listed - self.bots.keys() if key in spider.known)
+        now = _now()
+        bots = settle(
+            spider.known,
+            [*self.bots.values(), *unvisited],
+            complete=spider.complete,
+            now=now,
+            keep_gone=timedelta(days=settings.getfloat("POE_KEEP_GONE")),
+        )
+        visited, failed = self._visited(), sum(self._counts("poe/failures/").values())
+        try:
+            publication = writer.publish(
+                bots,
+                Run(
+                    id=self.run_id,
+                    started_at=self.started_at,
+                    finished_at=now,
+                    seen=len(self.bots),
+                    visited=visited,
+                    failed=failed,
+                ),
+                now=now,
+                gate=Gate(
+                    min_share=settings.getfloat("POE_GATE_MIN_SHARE"),
+                    max_jumps=settings.getfloat("POE_GATE_MAX_JUMPS"),
+                ),
+                accept=settings.getbool("POE_ACCEPT"),
+                keep=settings.getint("POE_KEEP_VERSIONS"),
+            )
+        except GateRefusedError as error:
+            logger.error("The new feed is refused. %s", error)
+            return self._report(reason, outcome="refused", reasons=error.reasons)
+        except FeedError as error:
+            logger.error("%s", error)
+            return self._report(reason, outcome="failed", reasons=(str(error),))
+        return self._report(reason, outcome="published", publication=publication)
+
+    def _report(
+        self,
+        finish_reason: str,
+        *,
+        outcome: str,
+        reasons: Iterable[str] = (),
+        publication: Publication | None = None,
+    ) -> RunReport:
+        spider = self._spider()
+        feed = publication.feed if publication else (self.writer.feed if self.writer else None)
+        bots = feed.data if feed else ()
+        if publication is not None and not publication.new_version:
+            outcome = "unchanged"
+        visited = self._visited()
+        return RunReport.model_validate(
+            {
+                "id": self.run_id,
+                "started_at": self.started_at,
+                "finished_at": _now(),
+                "arguments": spider.arguments,
+                "finish_reason": finish_reason,
+                "complete": spider.complete,
+                "outcome": outcome,
+                "version": feed.version if feed else None,
+                "reasons": tuple(reasons),
+                "seen": len(self.bots),
+                "visited": visited,
+                "not_due": max(0, len(self.bots) - visited),
+                "failed": self._counts("poe/failures/"),
+                "bots": len(bots),
+                "with_rates": sum(bool(bot.pricing.rates) for bot in bots),
+                "with_unparsed": sum(bool(bot.pricing.unparsed) for bot in bots),
+                **_changed(publication.changes if publication else ()),
+                "requests": self._counts("poe/requests/"),
+                "bytes": self._counts("poe/bytes/"),
+                "problems": tuple(spider.problems),
+            }
+        )
+
+    def _visited(self) -> int:
+        rendered: int = self.crawler.stats.get_value("poe/pages/rendered", 0)
+        return rendered + sum(self._counts("poe/failures/").values())
+
+    def _counts(self, prefix: str) -> dict[str, int]:
+        stats = self.crawler.stats.get_stats()
+        return {key.removeprefix(prefix): count for key, count in stats.items() if key.startswith(prefix)}
+
+    def _spider(self) -> Any:
+        return self.crawler.spider
+
+
+def _changed(changes: Iterable[Change]) -> dict[str, int]:
+    bots: dict[str, set[str]] = {"added": set(), "gone": set(), "back": set(), "changed": set()}
+    for change in changes:
+        bots[change.kind].add(change.bot)
+    return {kind: len(names) for kind, names in bots.items()}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)

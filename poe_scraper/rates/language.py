@@ -1,0 +1,27 @@
+"""Whether a card came in English."""
+
+import re
+
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
+_LETTER = re.compile(r"[^\W\d_]")
+_WORD = re.compile(r"[^\W\d_]+")
+
+_FOREIGN = {
+    "entrada", "salida", "saída", "puntos", "pontos", "punti", "punkte", "eingabe", "ausgabe", "entrée", "sortie",
+    "ingresso", "uscita", "tarifa", "tarif", "kosten", "coût", "costo", "custo", "nachricht", "mensaje",
+    "mensagem", "messaggio", "masukan", "keluaran", "đầu", "điểm", "giriş", "çıkış", "puan", "invoer", "uitvoer",
+}  # fmt: skip
+"""Words that Poe's card has in other languages of Latin script, and never in English."""
+
+
+def is_english(card: str) -> bool:
+    """Whether a card (its text, markdown or HTML) came in English.
+
+    It did not when most of its lines hold letters of another script, or when a word of the price list stands
+    there in another language. A card of numbers alone, or with a foreign name on it, is English.
+    """
+    lines = [line for line in card.splitlines() if _LETTER.search(line)]
+    foreign = sum(any(not _LATIN.match(letter) for letter in _LETTER.findall(line)) for line in lines)
+    if foreign * 2 > len(lines):
+        return False
+    return not any(word in _FOREIGN for word in _WORD.findall(card.casefold()))

@@ -1,0 +1,250 @@
+"""Reading prose and lists: prices with the thing that is priced before or behind them."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from poe_scraper.items import POINTS_PER_USD, Currency, FreeAllowance, Per
+from poe_scraper.rates import vocabulary as v
+from poe_scraper.rates.adjustments import adjustments
+from poe_scraper.rates.document import Line
+from poe_scraper.rates.grammar import Price, denominator, groups, is_number, prices, struck_starts, text
+from poe_scraper.rates.ledger import Entry, Ledger
+from poe_scraper.rates.lexer import Token, sightings
+from poe_scraper.rates.titles import Title, named_currency, title
+
+_SEPARATORS = {":", "=", "-", "–", "—", "→", "|"}
+_LEADING = {
+    ",", ";", "and", "or", ")", "·", "|", "•", ".", "*", "-", "–", "—", "+", "plus", "then",
+    "▪", "►", "✓", '"',
+}  # fmt: skip
+_ENDS = {",", ".", ";", "(", "plus", "+", "!", "|", "·", "•", "and", "\n"}
+_MAX_LABEL_WORDS = 10
+_REACH = 60
+"""How many tokens behind a sentence may still complete it."""
+
+
+def read_line(line: Line, words: Sequence[Token], section: Title | None, ledger: Ledger) -> None:
+    """Reads a line of text into the ledger.
+
+    Args:
+        line: the line.
+        words: its tokens.
+        section: the title that governs it.
+        ledger: takes its prices and adjustments.
+    """
+    struck = struck_starts(words, line.struck)
+    for start, end in _sentences(words):
+        _read_sentence(line, words[start:end], words[end : end + _REACH], struck, section, ledger)
+
+
+def _sentences(line: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    start = 0
+    for i, token in enumerate(line):
+        if token.text in v.SENTENCE_ENDS and (i + 1 == len(line) or line[i + 1].start > token.end):
+            if (i and line[i - 1].text in v.ABBREVIATIONS) or (i + 1 < len(line) and line[i + 1].raw in v.POINTS):
+                continue
+            yield start, i + 1
+            start = i + 1
+    if start < len(line):
+        yield start, len(line)
+
+
+def _read_sentence(
+    line: Line,
+    sentence: Sequence[Token],
+    behind: Sequence[Token],
+    struck: Collection[int],
+    section: Title | None,
+    ledger: Ledger,
+) -> None:
+    adjusted = adjustments(sentence, behind)
+    ledger.adjust(adjusted)
+    currency = _currency_of_key(sentence, section, ledger)
+    seen = sightings(sentence)
+    if not seen and currency is None:
+        _read_billing(sentence, ledger)
+        return
+    start = _behind_key(sentence) if currency is not None else 0
+    found = prices(sentence[start:], currency, struck)
+    for price in found if start else ():
+        price.first, price.last = price.first + start, price.last + start
+        price.accounts_for = tuple(i + start for i in price.accounts_for)
+        if price.per_words is not None:
+            price.per_words = price.per_words[0] + start, price.per_words[1] + start
+    carried = set(adjusted.accounts_for)
+    found = [price for price in found if carried.isdisjoint(price.accounts_for)]
+    if _is_exchange_rate(sentence, found):
+        return
+    leading, label, position = "", "", 0
+    together = groups(sentence, found)
+    for i, group in enumerate(together):
+        end = together[i + 1][0].first if i + 1 < len(together) else len(sentence)
+        leading = label_before(sentence, position, group[0].first, line) or leading
+        label = (
+            leading
+            or _label_behind(sentence, group, end, line)
+            or label
+            or next((found.unit for found in adjusted if isinstance(found, FreeAllowance) and found.unit), "")
+            or (section.text if section is not None else "")
+        )
+        position = max(price.last for price in group)
+        if label:
+            is_last = i + 1 == len(together)
+            _enter(label, group, section, ledger, more_is_added=is_last and _is_more_added(sentence, position))
+            carried.update(k for price in group for k in price.accounts_for)
+    piece = " ".join(line.text[sentence[0].start : sentence[-1].end].split())
+    if currency is not None and not found:
+        ledger.leave(piece)
+    else:
+        ledger.account(piece, seen, carried)
+
+
+def _is_more_added(sentence: Sequence[Token], end: int) -> bool:
+    """Whether the words behind the last price say that something without an amount comes on top of it."""
+    return not v.ADDITION.isdisjoint(token.text for token in sentence[end : end + 2])
+
+
+def _enter(
+    label: str, group: Sequence[Price], section: Title | None, ledger: Ledger, more_is_added: bool
+) -> None:
+    named = title(label)
+    shared = next((price.per for price in group if price.per is not None), None)
+    per = shared or named.per or (section.per if section is not None else None)
+    one_time = named.is_one_time or (section is not None and section.is_one_time)
+    for price in group:
+        price.per = price.per or per
+        if price.per is not None and price.per.unit is None and price.per.quantity >= 1000:
+            price.per = price.per.model_copy(update={"unit": named.unit})
+        if more_is_added:
+            price.bound = "from"
+        elif price.bound == "exact":
+            price.bound = named.bound
+        ledger.enter(Entry(label, section.text if section is not None else None, {}, price, one_time))
+
+
+# --- labels -------------------------------------------------------------------------------------
+
+
+def label_before(sentence: Sequence[Token], start: int, end: int, line: Line) -> str:
+    """The thing that is priced, from the words between two indexes before the price; empty where none is named."""
+    while start < end and sentence[start].text in _LEADING:
+        start += 1
+    if start + 1 < end and sentence[start].text in v.NOTES and sentence[start + 1].text == ":":
+        start += 2
+    while end > start and sentence[end - 1].text in {"(", "[", "*", '"'}:
+        end -= 1
+    cut = end
+    while cut > start and sentence[cut - 1].text in v.COST_FILLERS and sentence[cut - 1].text not in v.COST_VERBS:
+        cut -= 1
+    last = text(sentence, cut - 1) if cut > start else ""
+    if last in _SEPARATORS and _is_separator(sentence, cut - 1):
+        while cut > start and sentence[cut - 1].text in _SEPARATORS:
+            cut -= 1
+        end = cut
+    elif last in v.COST_VERBS and _is_verb(sentence, start, cut - 1):
+        end = cut - 1
+        while end > start and sentence[end - 1].text in v.AUXILIARIES:
+            end -= 1
+        start = _subject(sentence, start, end)
+    elif last in {",", "then", "and", ";"} or end - start > _MAX_LABEL_WORDS or text(sentence, start) in v.MARKETING:
+        return ""
+    while end > start and (sentence[end - 1].text in v.PREPOSITIONS or sentence[end - 1].text in _LEADING - {")"}):
+        end -= 1
+    if end - start == 1 and sentence[start].text in v.PRONOUNS:
+        return ""
+    return _words(sentence, start, end, line)
+
+
+def _is_verb(sentence: Sequence[Token], start: int, i: int) -> bool:
+    """Whether a word such as `cost` is the verb of `images cost`, and not the noun of `base cost`."""
+    return i == start or sentence[i].text not in v.NOUNS_TOO or sentence[i - 1].text.endswith("s")
+
+
+def _subject(sentence: Sequence[Token], start: int, end: int) -> int:
+    """Where the subject of a verb starts, behind a clause such as `if you attach images,` and an article."""
+    if text(sentence, start) in v.SUBORDINATE:
+        start = next((i + 1 for i in range(end - 1, start, -1) if sentence[i].text == ","), start)
+    return start + (start < end and sentence[start].text in v.ARTICLES)
+
+
+def _is_separator(sentence: Sequence[Token], i: int) -> bool:
+    return sentence[i].text != "-" or sentence[i].start > sentence[i - 1].end or i + 1 == len(sentence)
+
+
+def _label_behind(sentence: Sequence[Token], group: Sequence[Price], limit: int, line: Line) -> str:
+    """The thing that is priced, from the denominator or from the words behind the price."""
+    for price in group:
+        if price.per_words is not None and price.per_words[0] < price.per_words[1]:
+            return _words(sentence, *price.per_words, line)
+    start = end = max(price.last for price in group)
+    while start < limit and sentence[start].text in _BEHIND:
+        start += 1
+    end = start
+    while end < min(limit, start + _MAX_LABEL_WORDS) and sentence[end].text not in _ENDS:
+        end += 1
+    if start == max(price.last for price in group):
+        return ""
+    return _words(sentence, start, end, line)
+
+
+_BEHIND = {"for", "each", "a", "an", "the", "-", "–", "—", ":", "to", ")"}
+
+
+def _words(sentence: Sequence[Token], start: int, end: int, line: Line) -> str:
+    if end - start > 1 and sentence[start].text == "(" and ")" not in {token.text for token in sentence[start:end]}:
+        start += 1
+    if not any(token.kind != "sign" for token in sentence[start:end]):
+        return ""
+    return " ".join(line.text[sentence[start].start : sentence[end - 1].end].split())
+
+
+# --- keys and statements ------------------------------------------------------------------------
+
+
+def _behind_key(sentence: Sequence[Token]) -> int:
+    """The index behind the `:` or `=` of `key: number`; 0 where the sentence is not of that form."""
+    for i, token in enumerate(sentence):
+        if token.text in {":", "="}:
+            return i + 1 if is_number(sentence, i + 1) else 0
+    return 0
+
+
+def _currency_of_key(sentence: Sequence[Token], section: Title | None, ledger: Ledger) -> Currency | None:
+    """The currency of the bare number in `Points: 100`, or in `720p: 100` under a title that names one."""
+    start = _behind_key(sentence)
+    if not start or (start + 1 < len(sentence) and sentence[start + 1].text not in _AFTER_BARE):
+        return None
+    key = named_currency({token.text for token in sentence[: start - 1]})
+    return key or (section.currency if section is not None else None) or ledger.currency
+
+
+_AFTER_BARE = {"/", "per", "(", "+", "-", "–", "each", "for"}
+
+
+def _read_billing(sentence: Sequence[Token], ledger: Ledger) -> None:
+    """`Pricing is per second of video`, `All prices are in points`."""
+    for i, token in enumerate(sentence):
+        if token.text not in v.BILLING_WORDS:
+            continue
+        j = i + 1
+        words = set()
+        while j < len(sentence) and sentence[j].text in v.BILLING_FILLERS:
+            words.add(sentence[j].text)
+            j += 1
+        if not words.isdisjoint(v.POINTS):
+            ledger.currency = "points"
+        elif not words.isdisjoint(v.DOLLARS):
+            ledger.currency = "USD"
+        if text(sentence, j) in {"per", "each"} and (found := denominator(sentence, j)) is not None:
+            ledger.bill_per(found.per)
+        return
+
+
+def _is_exchange_rate(sentence: Sequence[Token], found: Sequence[Price]) -> bool:
+    """`$1 = 33,000 points`, `1 point = $0.00003`: explains the currencies, and prices nothing."""
+    if len(found) != 2 or {price.currency for price in found} != {"USD", "points"} or found[0].first > 1:
+        return False
+    between = {token.text for token in sentence[found[0].last : found[1].first]}
+    usd, points = sorted(found, key=lambda price: price.currency)
+    if between.isdisjoint({"=", "is", "equals", "≈"}) or 1 not in {usd.amount, points.amount} or not usd.amount:
+        return False
+    return POINTS_PER_USD * 3 / 4 < points.amount / usd.amount < POINTS_PER_USD * 3 / 2

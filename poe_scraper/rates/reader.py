@@ -1,0 +1,159 @@
+"""From the blocks of a card to its reading."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+
+from poe_scraper.items import Reading
+from poe_scraper.rates import vocabulary as v
+from poe_scraper.rates.document import Block, Line, Spans, Table, from_dialog, from_markdown
+from poe_scraper.rates.ledger import Ledger
+from poe_scraper.rates.lexer import piece
+from poe_scraper.rates.prose import read_line
+from poe_scraper.rates.tables import read_table
+from poe_scraper.rates.titles import Title, is_emphasised, is_title, title, title_text
+
+_AMOUNT = re.compile(r"\$\s?(\d[\d.,]*+)|(?<![\d.,])(\d[\d.,]*+)\s?(?:points?|pts?)\b", re.IGNORECASE)
+
+_SIGNS = ("$", "oint", "OINT", "pt", "PT", "Pt", "pT")
+"""One of these stands in every amount; as long as none of them is missing, no amount is."""
+_MARKUP = re.compile(r"[<&]")
+
+
+def read_card(markdown: str) -> Reading:
+    """Reads a rate card from its markdown, as Poe's GraphQL answer gives it.
+
+    Any text gives a reading; time is linear in its length.
+    """
+    blocks = from_markdown(markdown)
+    ledger = _read(blocks)
+    _account_for_hidden(markdown, blocks, ledger)
+    return ledger.reading()
+
+
+def read_dialog(html: str) -> Reading:
+    """Reads a rate card from the HTML of the Rates dialog, whose title and buttons are no part of the card.
+
+    The reading is that of the markdown behind it.
+    """
+    return _read(from_dialog(html)).reading()
+
+
+def _read(blocks: Sequence[Block]) -> Ledger:
+    ledger = Ledger()
+    sections = _Sections()
+    lines = _joined(blocks)
+    for i, block in enumerate(lines):
+        if isinstance(block, Table):
+            read_table(block, sections.current, ledger)
+            continue
+        sections.enter(block)
+        words = piece(block.text)
+        following = lines[i + 1] if i + 1 < len(lines) else None
+        if not words.amounts and (is_title(block, words.tokens) or _has_children(block, following)):
+            sections.open(block, title(title_text(block)), nested=_has_children(block, following))
+        else:
+            read_line(block, words.tokens, sections.current, ledger)
+            if block.kind == "heading":
+                sections.open(block, title(title_text(block)), nested=False)
+    return ledger
+
+
+class _Sections:
+    """The title that governs the next line, also in nested lists."""
+
+    def __init__(self) -> None:
+        self.current: Title | None = None
+        self._outer: list[tuple[int, Title | None]] = []
+
+    def enter(self, line: Line) -> None:
+        """Leaves the lists that end before a line."""
+        depth = line.depth if line.kind == "item" else 0
+        while self._outer and self._outer[-1][0] >= depth:
+            _, self.current = self._outer.pop()
+
+    def open(self, line: Line, governing: Title, nested: bool) -> None:
+        """A title; `nested` where it governs only the list inside its own item."""
+        if nested:
+            self._outer.append((line.depth, self.current))
+        self.current = governing
+
+
+def _has_children(line: Line, following: Block | None) -> bool:
+    return (
+        line.kind == "item"
+        and isinstance(following, Line)
+        and following.kind == "item"
+        and following.depth > line.depth
+    )
+
+
+def _joined(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks, with lines that go on in the next one put together."""
+    joined: list[Block] = []
+    run: list[Line] = []
+    for block in blocks:
+        if isinstance(block, Line) and run and _goes_on(run[-1], block):
+            run.append(block)
+            continue
+        joined += _one(run)
+        run = []
+        if isinstance(block, Line):
+            run = [block]
+        else:
+            joined.append(block)
+    return [*joined, *_one(run)]
+
+
+def _goes_on(line: Line, following: Line) -> bool:
+    if line.paragraph != following.paragraph or line.paragraph == 0 or is_emphasised(line):
+        return False
+    last = line.text.split()[-1].casefold()
+    if last in v.OPEN_WORDS or last.endswith("$"):
+        return True
+    first = following.text.split()[0].casefold().rstrip(".,;:)!?")
+    return last[-1:].isdigit() and (first in v.POINTS or first in v.DOLLARS or first in v.POINTS_ADJECTIVES)
+
+
+def _one(run: Sequence[Line]) -> list[Line]:
+    if len(run) < 2:
+        return list(run)
+    starts = [0, *accumulate(len(line.text) + 1 for line in run)]
+
+    def moved(spans: Callable[[Line], Spans]) -> Spans:
+        return [(first + start, last + start) for line, start in zip(run, starts, strict=False) for first, last in spans(line)]
+
+    return [
+        Line(
+            " ".join(line.text for line in run),
+            run[0].kind,
+            run[0].depth,
+            run[0].paragraph,
+            moved(lambda line: line.struck),
+            moved(lambda line: line.emphasised),
+        )
+    ]
+
+
+def _account_for_hidden(markdown: str, blocks: Sequence[Block], ledger: Ledger) -> None:
+    """Finds amounts that the markdown holds and its structure hides: in addresses, comments, definitions."""
+    texts = "\n".join(_texts(blocks))
+    if not _MARKUP.search(markdown) and all(markdown.count(sign) <= texts.count(sign) for sign in _SIGNS):
+        return
+    hidden = Counter(map("".join, _AMOUNT.findall(markdown))) - Counter(map("".join, _AMOUNT.findall(texts)))
+    for line in markdown.splitlines():
+        amounts = list(map("".join, _AMOUNT.findall(line)))
+        if any(hidden[amount] > 0 for amount in amounts):
+            ledger.leave(line.strip())
+            hidden.subtract(amounts)
+
+
+def _texts(blocks: Sequence[Block]) -> list[str]:
+    texts = []
+    for block in blocks:
+        if isinstance(block, Line):
+            texts.append(block.text)
+        else:
+            texts += [cell.text for row in (block.header, *block.rows) for cell in row]
+    return texts

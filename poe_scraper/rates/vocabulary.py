@@ -1,0 +1,347 @@
+"""The words that rate cards speak, as plain tables: a new unit or phrase is one more entry here.
+
+All keys are in lower case. A phrase is a tuple of words and signs as the lexer gives them.
+"""
+
+from decimal import Decimal
+from typing import Literal
+
+Bound = Literal["exact", "up_to", "from", "about"]
+
+# --- currencies ---------------------------------------------------------------------------------
+
+POINTS = {
+    "point", "points", "pt", "pts",
+    "积分", "点", "點", "點數", "點数", "積分", "ポイント", "포인트",
+    "punto", "puntos", "punkt", "punkte", "punti", "ponto", "pontos", "punten", "poin",
+    "балл", "балла", "баллов", "очков", "نقطة", "نقاط",
+}  # fmt: skip
+"""Poe's points, also as a card in another language names them."""
+
+POINTS_ADJECTIVES = {"compute", "poe"}
+"""What may stand between a number and `points`."""
+
+DOLLARS = {"usd", "dollar", "dollars", "us$"}
+CENTS = {"¢", "cent", "cents"}
+
+OTHER_CURRENCIES = {
+    "€", "£", "¥", "₹", "₩", "₽", "₿", "eur", "euro", "euros", "gbp", "jpy", "cny", "rmb", "yen", "yuan",
+    "inr", "krw", "cad", "aud",
+}  # fmt: skip
+"""Money that a reading has no currency for: such an amount is seen, and stays unparsed."""
+
+# --- units --------------------------------------------------------------------------------------
+
+UNITS = {
+    form: unit
+    for unit, forms in {
+        "token": "tok toks tokens",
+        "character": "char chars characters",
+        "word": "words",
+        "second": "s sec secs seconds",
+        "minute": "min mins minutes",
+        "hour": "h hr hrs hours",
+        "day": "days",
+        "month": "months",
+        "image": "img imgs images picture pictures photo photos",
+        "megapixel": "mp mps megapixels",
+        "pixel": "px pixels",
+        "frame": "frames",
+        "message": "msg msgs messages",
+        "request": "req reqs requests",
+        "response": "responses",
+        "reply": "replies",
+        "query": "queries",
+        "prompt": "prompts",
+        "turn": "turns",
+        "search": "searches",
+        "call": "calls",
+        "video": "vid videos",
+        "clip": "clips",
+        "song": "songs",
+        "track": "tracks",
+        "page": "pages",
+        "url": "urls link links",
+        "kilobyte": "kb kbs kilobytes",
+        "megabyte": "mb mbs megabytes",
+        "gigabyte": "gb gbs gigabytes",
+        "byte": "bytes",
+        "file": "files",
+        "document": "doc docs documents",
+        "step": "steps",
+        "conversion": "conversions",
+        "generation": "generations gen gens",
+        "run": "runs",
+        "task": "tasks",
+        "job": "jobs",
+        "session": "sessions",
+        "execution": "executions",
+        "research": "",
+        "credit": "credits",
+        "model": "models",
+        "row": "rows",
+        "result": "results",
+        "source": "sources",
+        "slide": "slides",
+        "chapter": "chapters",
+        "iteration": "iterations",
+        "edit": "edits",
+        "item": "items",
+        "unit": "units",
+        "1": "",
+    }.items()
+    for form in (unit, *forms.split())
+}
+"""Every way to write a unit, and the lower-case singular noun it stands for."""
+
+WEAK_UNITS = {"generation", "research", "edit", "run", "model", "source", "result", "credit", "unit", "1"}
+"""Units that lose to a stronger one beside them: an `image generation` is an image."""
+
+TIME_UNITS = {"second", "minute", "hour"}
+
+MAGNITUDES = {
+    "k": Decimal(1000),
+    "thousand": Decimal(1000),
+    "mil": Decimal(1000),
+    "mm": Decimal(1_000_000),
+    "million": Decimal(1_000_000),
+    "billion": Decimal(1_000_000_000),
+}
+"""Words that multiply the number before them. `M` and `B` count only in upper case."""
+
+UPPER_MAGNITUDES = {"K": Decimal(1000), "M": Decimal(1_000_000), "B": Decimal(1_000_000_000)}
+
+MAGNITUDE_UNITS = {
+    "mtok": (Decimal(1_000_000), "token"),
+    "mtoks": (Decimal(1_000_000), "token"),
+    "mtoken": (Decimal(1_000_000), "token"),
+    "mtokens": (Decimal(1_000_000), "token"),
+    "ktok": (Decimal(1000), "token"),
+    "ktoks": (Decimal(1000), "token"),
+    "ktoken": (Decimal(1000), "token"),
+    "ktokens": (Decimal(1000), "token"),
+    "kchar": (Decimal(1000), "character"),
+    "kchars": (Decimal(1000), "character"),
+    "mchars": (Decimal(1_000_000), "character"),
+}
+"""Units that carry their quantity."""
+
+PHRASE_ENDS = {
+    "of", "for", "in", "with", "without", "when", "where", "while", "if", "and", "or", "on", "at", "is", "are",
+    "was", "will", "to", "from", "by", "plus", "than", "that", "which", "as", "based", "depending", "regardless",
+    "including", "excluding", "after", "before", "over", "under", "up", "via", "using", "but", "then", "per",
+    "each", "a", "an", "the", "you", "your", "it", "this", "not", "max", "minimum", "maximum", "about",
+    "approximately", "costs", "cost", "worth",
+}  # fmt: skip
+"""Words that end the noun after `per`."""
+
+SIDE_WORDS = {"input", "output", "cost", "price", "rate", "fee", "charge", "charged"}
+"""Words after a noun that tell which side of the bill it is, and name no unit."""
+
+# --- bounds -------------------------------------------------------------------------------------
+
+PREFIX_BOUNDS: dict[tuple[str, ...], Bound] = {
+    ("up", "to"): "up_to",
+    ("at", "most"): "up_to",
+    ("no", "more", "than"): "up_to",
+    ("less", "than"): "up_to",
+    ("max",): "up_to",
+    ("maximum",): "up_to",
+    ("max", "of"): "up_to",
+    ("maximum", "of"): "up_to",
+    ("capped", "at"): "up_to",
+    ("<",): "up_to",
+    ("≤",): "up_to",
+    ("from",): "from",
+    ("starting", "at"): "from",
+    ("starting", "from"): "from",
+    ("starts", "at"): "from",
+    ("starts", "from"): "from",
+    ("start", "at"): "from",
+    ("start", "from"): "from",
+    ("starting",): "from",
+    ("at", "least"): "from",
+    ("more", "than"): "from",
+    ("min",): "from",
+    ("min", "."): "from",
+    ("minimum",): "from",
+    ("minimum", "of"): "from",
+    (">",): "from",
+    ("≥",): "from",
+    ("~",): "about",
+    ("≈",): "about",
+    ("∼",): "about",
+    ("about",): "about",
+    ("around",): "about",
+    ("roughly",): "about",
+    ("circa",): "about",
+    ("approx",): "about",
+    ("approx", "."): "about",
+    ("approximately",): "about",
+    ("typically",): "about",
+    ("usually",): "about",
+    ("typical",): "about",
+    ("average",): "about",
+    ("averages",): "about",
+    ("averaging",): "about",
+    ("average", "of"): "about",
+    ("avg",): "about",
+    ("avg", "."): "about",
+    ("on", "average"): "about",
+    ("estimated",): "about",
+    ("est", "."): "about",
+}
+"""What stands before an amount and bounds it."""
+
+SUFFIX_BOUNDS: dict[tuple[str, ...], Bound] = {
+    ("+",): "from",
+    ("or", "more"): "from",
+    ("and", "up"): "from",
+    ("and", "above"): "from",
+    ("or", "above"): "from",
+    ("minimum",): "from",
+    ("min",): "from",
+    ("or", "less"): "up_to",
+    ("max",): "up_to",
+    ("maximum",): "up_to",
+    ("on", "average"): "about",
+    ("average",): "about",
+    ("avg",): "about",
+    ("typical",): "about",
+    ("typically",): "about",
+    ("approx",): "about",
+    ("approximately",): "about",
+    ("est",): "about",
+    ("estimated",): "about",
+}
+"""What stands after an amount and bounds it."""
+
+TITLE_BOUNDS: dict[str, Bound] = {
+    "minimum": "from",
+    "min": "from",
+    "starting": "from",
+    "maximum": "up_to",
+    "max": "up_to",
+    "average": "about",
+    "avg": "about",
+    "typical": "about",
+    "approximate": "about",
+    "approx": "about",
+    "estimated": "about",
+    "est": "about",
+}
+"""What bounds the amounts of a row or column when it stands before a word for price in its title."""
+
+TYPICAL = {"typical", "typically", "average", "avg", "approximate", "approximately", "estimated"}
+"""Words that make the prices of a row estimates wherever they stand in its label or header."""
+
+# --- titles, labels and prose -------------------------------------------------------------------
+
+PRICE_WORDS = {
+    "rate", "rates", "cost", "costs", "price", "prices", "pricing", "fee", "fees", "charge", "charges", "amount",
+    "value",
+}  # fmt: skip
+"""Words that say `this is a price` and nothing else."""
+
+HEADER_FILLERS = {"in", "of", "the", "total", "(", ")", "/", "[", "]", ":", "$", "-", "&", "+", ",", "."}
+"""What a price column's header may hold besides, and still name no variant."""
+
+PLAIN_HEADER = PRICE_WORDS | HEADER_FILLERS | DOLLARS | POINTS | POINTS_ADJECTIVES | TITLE_BOUNDS.keys() | TYPICAL
+"""All that may stand in the header of a price column that is no variant."""
+
+DIVIDERS = {"per", "/", "each", "any"}
+"""What opens the denominator in a title."""
+
+COUNTED = ("tokens", "characters", "chars", "words", "pixels")
+"""Plurals that tell what `/1M` counts."""
+
+UNIT_HEADERS = {"unit", "units", "per", "billing unit", "billed per", "unit of measure", "denominator", "basis"}
+"""Headers of a column whose cells name the denominator."""
+
+NOTES = {"note", "notes", "tip", "tips", "example", "examples", "e.g", "important", "disclaimer", "warning"}
+"""Words that open a remark: no title, and no part of a label."""
+
+COST_VERBS = {
+    "cost", "costs", "costing", "is", "are", "priced", "charged", "billed", "requires", "require", "uses", "use",
+    "takes", "take", "consumes", "consume", "charges", "charge", "runs", "pay", "pays", "equals", "averages",
+    "adds", "add", "incurs", "incur", "comes", "totals", "ranges", "range", "deducts", "spends", "starts", "start",
+    "varies", "needs",
+}  # fmt: skip
+"""Verbs that join a thing with its price."""
+
+NOUNS_TOO = {"cost", "charge", "use", "start", "range", "add"}
+"""Of these verbs, those that are nouns behind a singular: `Base cost 500 points`."""
+
+SUBORDINATE = {"if", "when", "for", "after", "with", "in", "while", "once", "by", "on", "otherwise", "beyond"}
+"""Words that open a clause before the subject."""
+
+AUXILIARIES = {"is", "are", "be", "will", "would", "can", "may", "currently", "now", "only", "always", "usually", "also"}
+"""What may stand before such a verb."""
+
+COST_FILLERS = AUXILIARIES | {
+    "at", "of", "for", "just", "a", "an", "the", "fixed", "flat", "additional", "extra", "another", "exactly",
+    "standard", "have", "has", "with", "to", "that", "from", "between", "rate", "fee", "price", "charge", "total",
+    "anywhere", "base", "minimum", "approximately", "about", "around", "roughly",
+}  # fmt: skip
+"""What may stand between such a verb and the price."""
+
+PREPOSITIONS = {"of", "at", "for", "from", "to", "with", "a", "an", "the", "only", "just"}
+"""What is no end of a label."""
+
+ADDITION = {"plus", "+"}
+"""What says behind a price that more comes on top."""
+
+ARTICLES = {"the", "a", "an"}
+PRONOUNS = {"it", "this", "that", "you", "we", "they", "i", "these", "those", "there", "which", "users"}
+
+OPEN_WORDS = COST_VERBS | {
+    "at", "of", "for", "only", "just", "a", "an", "the", "from", "to", "around", "about", "approximately", "per",
+    "plus", "/", "$", "usd", "~", "=",
+}  # fmt: skip
+"""Words after which a wrapped line goes on."""
+
+BILLING_WORDS = PRICE_WORDS | {"billed", "charged", "priced", "billing", "bill"}
+"""Words that open a statement of what is billed: `Billed per second`."""
+
+BILLING_FILLERS = {
+    "is", "are", "was", "be", "will", "all", "shown", "listed", "quoted", "given", "calculated", "computed",
+    "based", "on", "a", "the", "flat", "fixed", "only", "in", "and", "or", "points", "usd", "(", ")", ":",
+    "strictly", "always", "simply", "by", "at",
+} | BILLING_WORDS  # fmt: skip
+"""What may stand between such a word and its `per`."""
+
+PLACEHOLDERS = {"", "-", "–", "—", "--", "---", "n/a", "na", "none", "/", ".", "…", "...", "x", "✗", "✓", "included", "tbd"}
+"""Cells that hold no price, and say nothing of one elsewhere."""
+
+FREE = {"free", "free!", "no cost", "no charge", "free of charge"}
+"""Cells that say that the price is nought."""
+
+MARKETING = {"get", "save", "earn", "receive", "win", "buy", "send", "subscribe", "enjoy", "claim", "bonus"}
+"""Words that open an offer: an amount behind them is no price of the bot."""
+
+# --- adjustments --------------------------------------------------------------------------------
+
+ONE_TIME = {"fee", "fees", "surcharge", "flat", "one-time"}
+"""Words of a price that what is billed per unit does not cover."""
+
+CACHE = {"cache", "cached", "caching", "caches"}
+WRITING = {"write", "writes", "written", "writing"}
+LESS = {"discount", "discounted", "off", "less", "cheaper", "lower", "reduction", "reduced", "savings", "saving"}
+MORE = {"more", "surcharge", "extra", "higher", "additional", "premium", "increase", "increased", "markup"}
+
+MULTIPLIERS = {"x", "×", "times"}
+MULTIPLIER_WORDS = {"double": 2, "doubles": 2, "doubled": 2, "twice": 2, "triple": 3, "triples": 3, "tripled": 3}
+TIERED = MULTIPLIERS | MULTIPLIER_WORDS.keys()
+CONTEXT = {"context", "contexts", "prompt", "prompts", "token", "tokens"}
+BILLED = PRICE_WORDS | {"input", "output"}
+"""A word of each of these three stands in every statement of a context tier."""
+
+ABOVE = {">", "≥", "over", "above", "exceeds", "exceed", "exceeding", "than", "beyond", "past", "least"}
+BELOW = {"<", "≤", "under", "below", "most"}
+
+FREE_WORDS = {"free", "included", "complimentary", "gratis"}
+CALLED = {"calls", "called", "invokes", "invoked"}
+
+SENTENCE_ENDS = {".", "!", "?"}
+ABBREVIATIONS = {"e.g", "i.e", "e", "g", "i", "min", "max", "approx", "est", "avg", "vs", "etc", "incl", "no", "ca"}
+"""Words whose full stop ends no sentence."""

@@ -1,0 +1,72 @@
+"""The replica's command; `poe-scraper replica` is the same."""
+
+from pathlib import Path
+
+import click
+
+from .catalog import Catalog
+from .weather import FAULTS, Weather
+
+
+@click.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port; 0 takes a free one."
+)
+@click.option(
+    "--bots",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="List exactly N bots in the API: an even choice of the catalog, or more than it, fabricated.",
+)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Serve recorded bots instead of the catalog that ships with the package.",
+)
+@click.option(
+    "--weather",
+    multiple=True,
+    metavar="NAME=SHARE|NAME@HANDLE",
+    help="Show a fault to a share of the requests, or to one bot or creator. Repeatable. "
+    "With `:once` behind it, the first visit alone is hit. `--list-weather` prints the names.",
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Another seed, other victims of the weather."
+)
+@click.option("--list-weather", is_flag=True, help="Print every fault with what it does, and end.")
+def replica(
+    port: int, bots: int | None, data: Path | None, weather: tuple[str, ...], seed: int, list_weather: bool
+) -> None:
+    """Serve a stand-in for Poe's API and site on 127.0.0.1 until interrupted."""
+    if list_weather:
+        for name, fault in FAULTS.items():
+            click.echo(f"{name:20} {fault.does}")
+        return
+    try:
+        faults = Weather(weather, seed)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--weather") from error
+    try:
+        catalog = Catalog.load(bots, data)
+    except (ValueError, OSError) as error:
+        raise click.BadParameter(str(error), param_hint="--data") from error
+    try:
+        catalog.require(faults.handles)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--weather") from error
+
+    # Twisted takes a moment to import, and nothing but a running server needs it.
+    from twisted.internet.error import CannotListenError
+
+    from .server import serve
+
+    try:
+        serve(catalog, faults, port)
+    except CannotListenError as error:
+        message = f"port {port} cannot be used: {error.socketError}. Choose another with --port."
+        raise click.ClickException(message) from error
+
+
+if __name__ == "__main__":
+    replica(prog_name="replica")

@@ -1,0 +1,158 @@
+"""The Python door to a replica: start one, steer it, and ask what was asked of it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from .weather import Weather
+
+STOP_TIMEOUT = 10
+"""Seconds that a replica gets to end."""
+
+
+class Replica:
+    """A replica that runs.
+
+    Args:
+        url: its address, such as `http://127.0.0.1:8000`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        """Address of the site, for `POE_SITE_URL`."""
+        self.api_url = f"{url}/v1/models"
+        """Address of the models API, for `POE_API_URL`."""
+
+    def _control(self, name: str, order: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=60)
+        try:
+            body = None if order is None else json.dumps(order)
+            connection.request("GET" if order is None else "POST", f"/_replica/{name}", body)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise ValueError(text.strip())
+        told: dict[str, Any] = json.loads(text)
+        return told
+
+    def weather(self) -> dict[str, Any]:
+        """The rules in force, and under `hits` whom each fault hit how often."""
+        return self._control("weather")
+
+    def set_weather(self, *rules: str, seed: int | None = None) -> None:
+        """Replace all rules by these; none means fine weather. Visits are counted from zero again.
+
+        Args:
+            rules: `NAME=SHARE` or `NAME@HANDLE`, with or without `:once` behind it.
+            seed: None keeps the one in force.
+
+        Raises:
+            ValueError: a rule is wrong.
+        """
+        self._control("weather", {"weather": rules} | ({} if seed is None else {"seed": seed}))
+
+    def requests(self) -> dict[str, Any]:
+        """What was asked for: `total`, `by_kind`, `by_handle` and `log`; see the documentation."""
+        return self._control("requests")
+
+    def forget_requests(self) -> None:
+        """Count from zero again."""
+        self._control("requests", {})
+
+    def catalog(self) -> dict[str, Any]:
+        """All bots and creators: what a crawl should find."""
+        return self._control("catalog")
+
+    def change(
+        self,
+        *,
+        remove: Sequence[str] = (),
+        add: Sequence[Mapping[str, Any]] = (),
+        set: Mapping[str, Mapping[str, Any]] | None = None,  # noqa: A002 - the word of the control endpoint
+    ) -> None:
+        """Change bots, as `Catalog.change` does.
+
+        Args:
+            remove: API ids of bots that go.
+            add: new bots; `id` is required.
+            set: new values of fields, by API id.
+
+        Raises:
+            ValueError: an id or a field is unknown. Nothing was changed.
+        """
+        self._control("catalog", {"remove": remove, "add": add, "set": set or {}})
+
+    def account(self) -> dict[str, Any]:
+        """The account: `balance`, `history`, `older_format` and the number of `sessions`."""
+        return self._control("account")
+
+    def change_account(self, **order: Any) -> None:
+        """Change the account.
+
+        Args:
+            order: `balance` (points), `history` (usages, newest first), `usages` (how many to fabricate
+                instead), `older_format` (whether usage is told as older answers did), `sign_out` (true
+                ends all sessions).
+
+        Raises:
+            ValueError: something else was given.
+        """
+        self._control("account", order)
+
+
+@contextmanager
+def running(
+    *,
+    bots: int | None = None,
+    data: Path | None = None,
+    weather: Iterable[str] = (),
+    seed: int = 0,
+    port: int = 0,
+) -> Iterator[Replica]:
+    """Start a replica in a process of its own, and end it with the block.
+
+    Args:
+        bots: how many bots its API lists; None: the catalog as it ships.
+        data: recorded bots to serve instead of the catalog.
+        weather: rules, as `Replica.set_weather` takes them.
+        seed: of the weather.
+        port: TCP port; 0 takes a free one.
+
+    Yields:
+        The replica, ready for requests.
+
+    Raises:
+        ValueError: a rule is wrong.
+        RuntimeError: it did not start; it has said why on stderr.
+    """
+    rules = tuple(weather)
+    Weather(rules, seed)
+    command = [sys.executable, "-m", __package__, f"--port={port}", f"--seed={seed}"]
+    command += [f"--weather={rule}" for rule in rules]
+    if bots is not None:
+        command.append(f"--bots={bots}")
+    if data is not None:
+        command.append(f"--data={data}")
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    with process:
+        try:
+            assert process.stdout is not None  # noqa: S101 - it was asked for
+            line = process.stdout.readline()
+            if not line.startswith("replica: "):
+                message = f"the replica did not start (exit status {process.wait(STOP_TIMEOUT)})"
+                raise RuntimeError(message)
+            yield Replica(line.split()[1])
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                process.kill()

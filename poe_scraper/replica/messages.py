@@ -1,0 +1,61 @@
+"""What comes in and what goes out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal[
+    "document",
+    "script",
+    "stylesheet",
+    "image",
+    "font",
+    "gql",
+    "api",
+    "account",
+    "robots",
+    "login",
+    "third_party",
+    "other",
+]
+
+Delivery = Literal["whole", "reset", "slow", "slow_bytes", "silent", "endless", "truncated"]
+"""How an answer travels; whole is how it should."""
+
+HTML = "text/html; charset=utf-8"
+JSON = "application/json; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+SCRIPT = "application/javascript; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request."""
+
+    method: str
+    path: str
+    """Decoded, without the query."""
+    address: str
+    """Path and query as they were sent."""
+    arguments: Mapping[str, str]
+    """Of the query."""
+    headers: Mapping[str, str]
+    """By lower-case name."""
+    cookies: Mapping[str, str]
+    body: bytes
+    first: bool
+    """Whether it is the first request on its connection."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer and how it travels."""
+
+    body: bytes
+    content_type: str = HTML
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delivery: Delivery = "whole"
+    kind: Kind = "other"
+    handle: str | None = None
+    """Of the bot or creator whose document or card it is."""

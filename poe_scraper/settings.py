@@ -1,0 +1,113 @@
+"""Scrapy settings. Those that start with `POE_` are ours.
+
+Every `POE_` setting can be set like any Scrapy setting (`scrapy crawl -s NAME=VALUE`) or by an
+environment variable of the same name; the command line wins. A comment behind a Scrapy setting says
+which default it changes and why.
+https://docs.scrapy.org/en/latest/topics/settings.html
+"""
+
+import os
+
+from scrapy.settings.default_settings import RETRY_EXCEPTIONS as SCRAPY_RETRY_EXCEPTIONS
+
+from poe_scraper import __version__
+
+# --- ours: where Poe is -----------------------------------------------------------------------
+POE_API_URL = os.environ.get("POE_API_URL", "https://api.poe.com/v1/models")
+"""Address of the models API."""
+
+POE_SITE_URL = os.environ.get("POE_SITE_URL", "https://poe.com")
+"""Address under which the bot pages stand. No other host is contacted by the browser."""
+
+POE_API_KEY = os.environ.get("POE_API_KEY", "")
+"""Sent to the models API as a bearer token where set. The models API needs none."""
+
+# --- ours: the browser ------------------------------------------------------------------------
+POE_BROWSER_PATH = os.environ.get("POE_BROWSER_PATH", "")
+"""A Chromium to use instead of the one found on this machine."""
+
+POE_PAGE_TIMEOUT = float(os.environ.get("POE_PAGE_TIMEOUT", "30"))
+"""Seconds that one visit of a bot page may take, navigation and rate card together."""
+
+POE_PAGE_USES = int(os.environ.get("POE_PAGE_USES", "100"))
+"""Visits after which a browser page is replaced by a fresh one."""
+
+POE_MAX_PAGE_SIZE = int(os.environ.get("POE_MAX_PAGE_SIZE", str(8 * 1024 * 1024)))
+"""Bytes of one rendered bot page, rate card included, that are accepted."""
+
+POE_BACKOFF = float(os.environ.get("POE_BACKOFF", "2"))
+"""Seconds before the first retry; doubled with each further one."""
+
+# --- ours: the feed ---------------------------------------------------------------------------
+POE_OUTPUT_DIR = os.environ.get("POE_OUTPUT_DIR", "output")
+"""Folder of the feed."""
+
+POE_MAX_AGE = float(os.environ.get("POE_MAX_AGE", str(24 * 60 * 60)))
+"""Seconds after which a bot's page is due again."""
+
+POE_KEEP_GONE = float(os.environ.get("POE_KEEP_GONE", "90"))
+"""Days that a bot which Poe no longer lists stays in the feed."""
+
+POE_KEEP_VERSIONS = int(os.environ.get("POE_KEEP_VERSIONS", "0"))
+"""Newest versions to keep in `versions/`; 0 keeps all."""
+
+POE_GATE_MIN_SHARE = float(os.environ.get("POE_GATE_MIN_SHARE", "0.8"))
+"""A candidate with fewer active bots than this share of the previous feed's is refused."""
+
+POE_GATE_MAX_JUMPS = float(os.environ.get("POE_GATE_MAX_JUMPS", "0.05"))
+"""A candidate is refused where prices of more than this share of the bots moved by a factor of 5 or more."""
+
+POE_ACCEPT = os.environ.get("POE_ACCEPT", "") in {"1", "true", "True"}
+"""Publish for once what the gate would refuse."""
+
+# --- the project ------------------------------------------------------------------------------
+BOT_NAME = "poe_scraper"
+SPIDER_MODULES = ["poe_scraper.spiders"]
+COMMANDS_MODULE = "poe_scraper.commands"  # default none: `scrapy crawl` with an honest exit status
+USER_AGENT = f"poe-scraper/{__version__}"  # default names Scrapy; say who asks
+
+# --- politeness -------------------------------------------------------------------------------
+ROBOTSTXT_OBEY = True  # default False
+CONCURRENT_REQUESTS_PER_DOMAIN = 4  # default 8: a page load is several requests
+CONCURRENT_REQUESTS = 32  # default 16: requests that wait out a back-off count here
+AUTOTHROTTLE_ENABLED = True  # default False
+AUTOTHROTTLE_START_DELAY = 0.25  # default 5 s, measured for a plain site; adjusted from the first page on
+AUTOTHROTTLE_TARGET_CONCURRENCY = 4.0  # default 1: as many pages at a time as the limit above allows
+AUTOTHROTTLE_MAX_DELAY = 30.0  # default 60 s
+
+# --- failures ---------------------------------------------------------------------------------
+RETRY_TIMES = 3  # default 2
+RETRY_EXCEPTIONS = [*SCRAPY_RETRY_EXCEPTIONS, "playwright.async_api.Error"]  # default knows no browser
+RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # default ERROR: the spider reports the failure itself
+DOWNLOAD_TIMEOUT = 30  # default 180 s
+DNS_TIMEOUT = 10  # default 60 s: without a network, say so soon
+DOWNLOAD_MAXSIZE = 32 * 1024 * 1024  # default 1 GiB; the models API is about 1 MB
+
+# --- parts ------------------------------------------------------------------------------------
+DOWNLOAD_HANDLERS = {
+    "http": "poe_scraper.browser.PagePoolDownloadHandler",
+    "https": "poe_scraper.browser.PagePoolDownloadHandler",
+}
+DOWNLOADER_MIDDLEWARES = {
+    "poe_scraper.middlewares.BackoffMiddleware": 560,  # closer to the site than RetryMiddleware (550)
+}
+ITEM_PIPELINES = {
+    "poe_scraper.pipelines.validate.ValidatePipeline": 100,
+    "poe_scraper.pipelines.dedupe.DedupePipeline": 200,
+    "poe_scraper.pipelines.merge.MergePricingPipeline": 300,
+    "poe_scraper.pipelines.publish.PublishPipeline": 400,
+}
+EXTENSIONS = {
+    "poe_scraper.extensions.ProgressBar": 500,
+}
+TELNETCONSOLE_ENABLED = False  # default True: no listener unless asked for
+REMOTE_CONTROL_ENABLED = False  # default True: no listener unless asked for
+
+# --- the browser's context: labels on a card follow the language ------------------------------
+# https://github.com/scrapy-plugins/scrapy-playwright#playwright_contexts
+PLAYWRIGHT_BROWSER_TYPE = "chromium"
+DEFAULT_REQUEST_HEADERS = {"Accept-Language": "en-US,en;q=0.9"}  # default "en"
+
+# --- logging ----------------------------------------------------------------------------------
+LOG_LEVEL = "INFO"  # default DEBUG
+STATS_DUMP = False  # default True: the run report holds the figures

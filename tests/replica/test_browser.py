@@ -1,0 +1,298 @@
+"""The site as a real Chromium sees it."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Dialog, Error, Locator, Page, Request, expect
+
+from poe_scraper.replica import Replica
+from poe_scraper.replica.weather import FAULTS
+
+pytestmark = pytest.mark.browser
+
+BOT = "Grok-4.7"
+
+
+def dialog(page: Page) -> Locator:
+    return page.locator('div[role="dialog"]')
+
+
+def open_rates(page: Page) -> None:
+    page.locator("button", has_text=re.compile("^Rates$")).evaluate("button => button.click()")
+
+
+def find(replica: Replica, wanted: Callable[[dict[str, object]], object]) -> str:
+    return next(str(bot["handle"]) for bot in replica.catalog()["bots"] if bot["listed"] and wanted(bot))
+
+
+def plain(bot: dict[str, object]) -> bool:
+    return bool(bot["rate_card"] and not bot["hidden_rates"] and not bot["overlay"])
+
+
+def test_rates_open_a_dialog_that_shows_the_card(replica: Replica, page: Page) -> None:
+    page.goto(f"{replica.url}/grok-4.7")
+    assert page.url == f"{replica.url}/{BOT}"
+    with page.expect_response(
+        lambda answer: "RateCardModalQuery" in (answer.request.post_data or "")
+    ) as answer:
+        page.get_by_role("button", name="Rates").click()
+    card = answer.value.json()["data"]["botById"]["botPricing"]["rateMenuMarkdown"]
+    rows = dialog(page).locator("table tr")
+    expect(rows).to_have_count(sum(line.startswith("|") for line in card.splitlines()) - 1)
+    expect(rows.nth(1).locator("td")).to_have_text(["Input", "$2.02/1M tokens", "67 points/1k tokens"])
+    page.keyboard.press("Escape")
+    expect(dialog(page)).to_have_count(0)
+    assert replica.requests()["by_handle"] == {BOT: {"document": 1, "gql": 1}}
+
+
+def test_struck_out_prices_and_markup_in_cards(replica: Replica, page: Page) -> None:
+    card = "| A | B |\n|---|---|\n| ~~$2.50~~ **$2.25** | <img src=x onerror=\"document.title='owned'\"> |"
+    replica.change(add=[{"id": "struck", "rate_card": card}])
+    page.goto(f"{replica.url}/Struck")
+    open_rates(page)
+    expect(dialog(page).locator("del")).to_have_text("$2.50")
+    expect(dialog(page).locator("td").nth(1)).to_contain_text("<img")
+    expect(dialog(page).locator("img")).to_have_count(0)
+    replica.change(remove=["struck"])
+
+
+def test_every_layout_is_rendered(replica: Replica, page: Page) -> None:
+    page.goto(f"{replica.url}/{BOT}")
+    cards = {bot["rate_card"] for bot in replica.catalog()["bots"] if bot["rate_card"]}
+    wrong = page.evaluate(
+        """cards => cards.filter(card => {
+            const html = new DOMParser().parseFromString(marked.parse(card), "text/html");
+            const tables = card.match(/^\\|? ?:?-+.*\\|/gm) ?? [];
+            return html.querySelectorAll("table").length !== tables.length;
+        })""",
+        list(cards),
+    )
+    assert wrong == []
+
+
+def test_the_page_shows_the_bot_after_a_while(replica: Replica, page: Page) -> None:
+    handle = find(replica, lambda bot: plain(bot) and bot["cost_label"] and bot["powered_by"])
+    bot = next(bot for bot in replica.catalog()["bots"] if bot["handle"] == handle)
+    page.goto(f"{replica.url}/{handle}", wait_until="commit")
+    expect(page.locator("[class*=BotInfoCardHeader_initialPointsCost__]")).to_have_text(bot["cost_label"])
+    creator = page.locator("[class*=UserHandle_creatorHandle__]")
+    expect(creator).to_have_text(f"@{bot['creator']}")
+    assert creator.get_attribute("href") == f"/{bot['creator']}"
+    line = page.locator("[class*=BotDescriptionDisclaimerSection_disclaimerText__]")
+    expect(line).to_have_text(f"{bot['powered_by']} Learn more")
+
+
+def test_long_descriptions_stand_behind_view_more(replica: Replica, page: Page) -> None:
+    long = find(replica, lambda bot: plain(bot) and len(str(bot["description"])) > 400)
+    whole = next(bot["description"] for bot in replica.catalog()["bots"] if bot["handle"] == long)
+    page.goto(f"{replica.url}/{long}")
+    text = page.locator("[class*=BotDescriptionDisclaimerSection_text__]")
+    more = page.get_by_role("button", name="View more")
+    expect(more).to_have_attribute("aria-expanded", "false")
+    assert text.text_content() != whole
+    more.click()
+    expect(page.get_by_role("button", name="View less")).to_have_attribute("aria-expanded", "true")
+    assert text.text_content() == whole
+
+
+def test_hidden_rates_take_no_plain_click_but_a_scripted_one(replica: Replica, page: Page) -> None:
+    page.goto(f"{replica.url}/{find(replica, lambda bot: bot['rate_card'] and bot['hidden_rates'])}")
+    button = page.locator("button", has_text="Rates")
+    expect(button).to_have_count(1)
+    expect(button).to_be_hidden()
+    open_rates(page)
+    expect(dialog(page)).to_be_visible()
+
+
+def test_an_overlay_stands_before_rates_until_it_is_answered(replica: Replica, page: Page) -> None:
+    handle = find(replica, lambda bot: bot["rate_card"] and bot["overlay"] and not bot["hidden_rates"])
+    page.route(re.compile(r"\.css$"), lambda route: route.abort())
+    page.goto(f"{replica.url}/{handle}")
+    consent = page.get_by_role("button", name="Accept all")
+    consent.wait_for()
+    covered = page.get_by_role("button", name="Rates").evaluate(
+        """button => {
+            const box = button.getBoundingClientRect();
+            const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+            return !button.contains(top);
+        }"""
+    )
+    assert covered
+    consent.click()
+    page.get_by_role("button", name="Rates").click()
+    expect(dialog(page)).to_be_visible()
+
+
+def test_bots_without_rates_and_dialogs_without_numbers(replica: Replica, page: Page) -> None:
+    page.goto(f"{replica.url}/{find(replica, lambda bot: bot['rate_card'] is None)}")
+    page.get_by_role("button", name="Share").wait_for()
+    expect(page.locator("button", has_text="Rates")).to_have_count(0)
+    page.goto(f"{replica.url}/{find(replica, lambda bot: bot['rate_card'] == '')}")
+    open_rates(page)
+    expect(dialog(page)).to_contain_text("No rates are known")
+    expect(dialog(page)).not_to_contain_text(re.compile(r"\d"))
+
+
+def test_a_chinese_browser_sees_chinese_labels(replica: Replica, browser: Browser) -> None:
+    context = browser.new_context(locale="zh-CN")
+    page = context.new_page()
+    page.goto(f"{replica.url}/{BOT}")
+    open_rates(page)
+    expect(dialog(page).locator("td").first).to_have_text("输入")
+    context.close()
+
+
+def test_a_profile_grows_as_it_is_scrolled(replica: Replica, page: Page) -> None:
+    page.route(re.compile(r"\.css$"), lambda route: route.abort())
+    page.goto(f"{replica.url}/paperlantern")
+    items = page.locator("#profile-created-bots [data-bot-list-item]")
+    seen = 0
+    for expected in (20, 40, 60, 80, 100, 110):
+        expect(items).to_have_count(expected)
+        assert expected > seen
+        seen = expected
+        items.last.scroll_into_view_if_needed()
+    names = items.locator("[class*=botName]").all_text_contents()
+    assert len(set(names)) == 110
+    assert replica.requests()["by_handle"] == {"paperlantern": {"document": 1, "gql": 5}}
+
+
+def test_third_party_files_come_from_another_host(replica: Replica, page: Page) -> None:
+    hosts: set[str | None] = set()
+
+    def note(request: Request) -> None:
+        hosts.add(re.sub(r"^https?://([^:/]+).*", r"\1", request.url))
+
+    page.on("request", note)
+    page.goto(f"{replica.url}/{BOT}")
+    assert hosts == {"127.0.0.1", "localhost"}
+    assert replica.requests()["by_kind"]["third_party"]["count"] == 1
+
+
+# --- faults of the page's own script ---------------------------------------------------------------
+
+PageCheck = Callable[[Page, Replica], None]
+
+
+def shows_error(page: Page, replica: Replica) -> None:
+    with page.expect_event("pageerror"):
+        page.goto(f"{replica.url}/{BOT}")
+    expect(page.locator("#__next")).to_have_text("Application error: a client-side exception has occurred.")
+
+
+def shows_card(page: Page, replica: Replica) -> None:
+    page.goto(f"{replica.url}/{BOT}")
+    page.get_by_role("button", name="Rates").click()
+    expect(page.get_by_role("dialog").locator("td").first).to_have_text("Input")
+
+
+def new_classes(page: Page, replica: Replica) -> None:
+    shows_card(page, replica)
+    assert page.locator("[class*=__]").count() == 0
+    assert page.locator("[class]").count() > 5
+
+
+def moved_elements(page: Page, replica: Replica) -> None:
+    shows_card(page, replica)
+    assert page.locator('div[role="dialog"], h1, button').count() == 0
+
+
+def opens_alert(page: Page, replica: Replica) -> None:
+    alerts: list[str] = []
+
+    def dismiss(alert: Dialog) -> None:
+        alerts.append(alert.type)
+        alert.dismiss()
+
+    page.on("dialog", dismiss)
+    shows_card(page, replica)
+    assert alerts == ["alert"]
+
+
+def memory(page: Page, replica: Replica) -> None:
+    page.goto(f"{replica.url}/{BOT}")
+    page.wait_for_function("self.hoard?.length > 2")
+    assert page.evaluate("hoard.every(part => part.length === 16_000_000)")
+
+
+def no_rates(page: Page, replica: Replica) -> None:
+    page.goto(f"{replica.url}/{BOT}")
+    page.get_by_role("button", name="Share").wait_for()
+    expect(page.locator("button", has_text="Rates")).to_have_count(0)
+
+
+def dead_rates(page: Page, replica: Replica) -> None:
+    page.goto(f"{replica.url}/{BOT}")
+    page.get_by_role("button", name="Rates").click()
+    expect(dialog(page)).to_have_count(0)
+
+
+def dialog_fails(page: Page, replica: Replica) -> None:
+    page.goto(f"{replica.url}/{BOT}")
+    page.get_by_role("button", name="Rates").click()
+    expect(dialog(page)).to_contain_text("Something went wrong.")
+
+
+def moved_answer(page: Page, replica: Replica) -> None:
+    queries: list[str] = []
+    page.on("request", lambda request: queries.append(request.post_data or ""))
+    shows_card(page, replica)
+    assert not any("RateCardModalQuery" in query for query in queries)
+
+
+def leaves_loading(page: Page, replica: Replica) -> None:
+    page.goto(f"{replica.url}/{BOT}")
+    with page.expect_request(lambda request: "RateCardModalQuery" in (request.post_data or "")):
+        page.get_by_role("button", name="Rates").click()
+    expect(dialog(page)).to_contain_text("Loading")
+
+
+def hostile_text(page: Page, replica: Replica) -> None:
+    page.goto(f"{replica.url}/{BOT}")
+    expect(page.locator("h1")).to_contain_text("HYPERLINK")
+    assert page.title() == f"{BOT} - Poe"
+
+
+def navigation_fails(page: Page, replica: Replica) -> None:
+    with pytest.raises(Error):
+        page.goto(f"{replica.url}/{BOT}")
+
+
+PAGE_CHECKS: dict[str, PageCheck] = {
+    "reset": navigation_fails,
+    "wrong_type": navigation_fails,
+    "new_classes": new_classes,
+    "moved_elements": moved_elements,
+    "no_hydration": shows_card,
+    "moved_hydration": shows_card,
+    "garbled_hydration": shows_error,
+    "empty_hydration": shows_error,
+    "hostile_text": hostile_text,
+    "js_exception": shows_error,
+    "alert": opens_alert,
+    "memory": memory,
+    "no_rates": no_rates,
+    "dead_rates": dead_rates,
+    "gql_500": dialog_fails,
+    "gql_errors": dialog_fails,
+    "gql_null": dialog_fails,
+    "gql_truncated": dialog_fails,
+    "gql_silent": leaves_loading,
+    "gql_moved": moved_answer,
+}
+
+
+@pytest.mark.parametrize("name", PAGE_CHECKS)
+def test_a_fault_does_what_it_says_in_a_browser(replica: Replica, page: Page, name: str) -> None:
+    assert name in FAULTS
+    replica.set_weather(f"{name}@{BOT}")
+    PAGE_CHECKS[name](page, replica)
+    assert replica.weather()["hits"][name].keys() == {BOT}
+
+
+def test_the_library_that_renders_cards_has_its_licence_beside_it() -> None:
+    assets = Path(__file__).parents[2] / "poe_scraper" / "replica" / "assets"
+    assert "MIT License" in (assets / "marked.umd.js").read_text("utf-8")
+    assert "Permission is hereby granted" in (assets / "marked.LICENSE").read_text("utf-8")
