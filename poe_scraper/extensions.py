@@ -3,7 +3,9 @@
 https://docs.scrapy.org/en/latest/topics/extensions.html
 """
 
-from typing import Self
+import logging
+import sys
+from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -28,6 +30,7 @@ class ProgressBar:
             console=console,
             transient=True,
         )
+        self.log_handlers: list[logging.StreamHandler[TextIO]] = []
         self.task = self.progress.add_task("bot pages", total=None, failed=0)
         self.crawler = crawler
         crawler.signals.connect(self.spider_opened, signals.spider_opened)
@@ -40,8 +43,15 @@ class ProgressBar:
         return cls(crawler)
 
     def spider_opened(self) -> None:
-        """Show the bar."""
-        self.progress.start()
+        """Show the bar, and let log lines pass above it."""
+        terminal = sys.stderr
+        self.progress.start()  # from here on sys.stderr writes above the bar
+        self.log_handlers = [
+            handler
+            for handler in logging.root.handlers
+            if isinstance(handler, logging.StreamHandler) and handler.stream is terminal
+        ]
+        self._log_to_stderr()
 
     def item_scraped(self, spider: Spider) -> None:
         """Count a finished bot."""
@@ -54,3 +64,8 @@ class ProgressBar:
     def spider_closed(self) -> None:
         """Remove the bar."""
         self.progress.stop()
+        self._log_to_stderr()
+
+    def _log_to_stderr(self) -> None:
+        for handler in self.log_handlers:
+            handler.setStream(sys.stderr)

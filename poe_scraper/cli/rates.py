@@ -107,9 +107,7 @@ def _cells(row: "list[Rate]") -> list[str]:
     first = row[0]
     label = ", ".join((first.label, *(f"{name}: {value}" for name, value in first.attributes.items())))
     sums = {rate.currency: _sum(rate) for rate in row}
-    denominators = dict.fromkeys(
-        amounts.per(rate.per.model_dump(mode="json")).removeprefix("/") for rate in row
-    )
+    denominators = dict.fromkeys(amounts.per(rate.per.model_dump(mode="json")).removeprefix("/") for rate in row)
     return [
         safe(label),
         sums.get("USD", "-"),

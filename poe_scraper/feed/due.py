@@ -43,8 +43,8 @@ def _failed(known: Bot) -> bool:
 
 
 def _catalog_changed(known: Bot, seen: Bot) -> bool:
-    if seen.observed.catalog is None:
-        return False
+    if known.observed.catalog is None or seen.observed.catalog is None:
+        return False  # there are not two entries to compare
     return known.pricing.api != seen.pricing.api or any(
         getattr(known, field) != getattr(seen, field) for field in CATALOG_FACTS
     )

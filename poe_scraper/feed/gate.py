@@ -27,6 +27,8 @@ class Gate:
 
     def reasons(self, published: Feed | None, candidate: Feed) -> tuple[str, ...]:
         """Why the candidate must not be published, one sentence each; empty where it may."""
+        if not candidate.data:
+            return ("The candidate has no bots.",)
         if published is None:
             return ()
         return (*self._losses(published, candidate), *self._jumps(published, candidate))

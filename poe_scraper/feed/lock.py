@@ -53,9 +53,15 @@ class WriterLock:
             raise
 
     def release(self) -> None:
-        """Let others write."""
-        self._holder.unlink(missing_ok=True)
-        self._lock.release()
+        """Let others write.
+
+        Raises:
+            FeedError: the file that says who holds the lock cannot be removed; the lock is free even so.
+        """
+        try:
+            disk.remove(self._holder)
+        finally:
+            self._lock.release()
 
 
 def _describe(holder: Path) -> str:

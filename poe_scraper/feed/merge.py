@@ -4,9 +4,9 @@ A scraped item is a `Bot` as seen in one crawl: `observed.catalog` is set where 
 in the models API, `observed.page` where it read its page, `errors` holds what failed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from poe_scraper.failures import Code
 from poe_scraper.feed.due import CATALOG_FACTS
@@ -17,14 +17,12 @@ KEEP_GONE = timedelta(days=90)
 
 _PAGE_STAGES = {"page", "rates", "profile"}
 
-Only = Literal["info", "pricing"]
-"""A visit that looks at a part of the page: everything but the rate card, or the rate card alone."""
-
 _NAMES = ("display_name", "url", "description")
 """What the API tells too. The page knows better, once it was seen."""
-_INFO_FACTS = (*_NAMES, "handle", "creator", "powered_by", "is_down")
+_PAGE_FACTS = (*_NAMES, "handle", "creator", "powered_by", "is_down")
 _CARD_FACTS = ("rates", "adjustments", "unparsed", "rate_card")
 _DISCOVERIES = ("api", "creator", "handle")
+_LISTS = {"api", "creator"}
 
 
 class KnownBots(Mapping[str, Bot]):
@@ -56,32 +54,27 @@ class KnownBots(Mapping[str, Bot]):
         return known
 
 
-def merge(known: Bot | None, seen: Bot, *, only: Only | None = None) -> Bot:
+def merge(known: Bot | None, seen: Bot) -> Bot:
     """One bot as the feed should have it now.
 
     The models API owns the catalog facts and its prices; the page owns the rest. What was not seen, or
     failed, stays as known, with the time it was last seen. A page that shows no rate card where the feed
-    has one counts as failed (`card_missing`) until a later look says the same.
+    has one counts as failed (`card_missing`) until a later look says the same. No fact gets in without
+    the sighting that it rests on.
 
     `pricing.primary` and `pricing.checks` are not computed here.
 
     Args:
         known: the bot as the feed has it; None where it does not.
         seen: the bot as the crawl saw it.
-        only: which part of the page the crawl looked at; None: all of it. Looking at a part does not
-            move `observed.page`, which says when the whole page was seen.
     """
     if known is None:
-        return (
-            seen
-            if only is None
-            else seen.model_copy(update={"observed": Observed(catalog=seen.observed.catalog)})
-        )
+        known = Bot(id=seen.id, url=seen.url, first_seen=seen.first_seen, last_seen=seen.last_seen)
 
     facts: dict[str, Any] = {}
     prices: dict[str, Any] = {}
     catalog, page = known.observed.catalog, known.observed.page
-    errors = _errors(known, seen, only)
+    errors = _errors(known, seen)
     if seen.observed.catalog is not None:
         catalog = seen.observed.catalog
         facts = {"id": seen.id} | {field: getattr(seen, field) for field in CATALOG_FACTS}
@@ -89,19 +82,17 @@ def merge(known: Bot | None, seen: Bot, *, only: Only | None = None) -> Bot:
         if page is None:
             facts |= {field: getattr(seen, field) for field in _NAMES}
     if seen.observed.page is not None:
-        if only != "info" and _lacks_card(known, seen):
+        if _lacks_card(known, seen):
             errors += _card_missing(seen)
         else:
-            if only != "pricing":
-                facts |= {field: getattr(seen, field) for field in _INFO_FACTS}
-                prices["initial_points"] = seen.pricing.initial_points
-            if only != "info":
-                prices |= {field: getattr(seen.pricing, field) for field in _CARD_FACTS}
-            if only is None:
-                page = seen.observed.page
-    if seen.observed.catalog is not None or seen.observed.page is not None:
-        facts |= {"status": "active", "gone_since": None, "last_seen": max(known.last_seen, seen.last_seen)}
+            page = seen.observed.page
+            facts |= {field: getattr(seen, field) for field in _PAGE_FACTS}
+            prices |= {field: getattr(seen.pricing, field) for field in (*_CARD_FACTS, "initial_points")}
     found = {*known.discovered_by, *seen.discovered_by}
+    if was_there(seen):
+        facts |= {"status": "active", "gone_since": None, "last_seen": max(known.last_seen, seen.last_seen)}
+    elif "api" not in found and (since := _deleted_since(seen)) is not None:
+        facts |= {"status": "gone", "gone_since": known.gone_since or since}
     return known.model_copy(
         update={
             **facts,
@@ -111,6 +102,11 @@ def merge(known: Bot | None, seen: Bot, *, only: Only | None = None) -> Bot:
             "errors": errors,
         }
     )
+
+
+def was_there(seen: Bot) -> bool:
+    """Whether a crawl saw a bot at all: listed, with usable facts or without, or on its own page."""
+    return seen.observed.page is not None or not _LISTS.isdisjoint(seen.discovered_by)
 
 
 def join(first: Bot, second: Bot) -> Bot:
@@ -125,6 +121,7 @@ def settle(
     known: KnownBots,
     seen: Iterable[Bot],
     *,
+    listed: Set[str] = frozenset(),
     complete: bool,
     now: datetime,
     keep_gone: timedelta = KEEP_GONE,
@@ -134,6 +131,7 @@ def settle(
     Args:
         known: the bots of the feed.
         seen: the bots that this crawl saw, merged.
+        listed: `Bot.key` of all that the models API lists. Those that the crawl did not get to are there.
         complete: whether the crawl saw all that the models API lists. Only then are bots gone that were
             found there and not seen now, and only then are bots dropped that are gone for too long.
         now: the time of this crawl.
@@ -144,25 +142,29 @@ def settle(
     for key, bot in known.items():
         if key in seen_keys:
             continue
-        if complete and bot.status == "active" and "api" in bot.discovered_by:
+        if key in listed:
+            sighting = Bot(id=bot.id, url=bot.url, first_seen=now, last_seen=now, discovered_by=("api",))
+            bots[key] = merge(bot, sighting)
+        elif complete and bot.status == "active" and "api" in bot.discovered_by:
             bots[key] = bot.model_copy(update={"status": "gone", "gone_since": now})
         elif not complete or bot.gone_since is None or now - bot.gone_since <= keep_gone:
             bots[key] = bot
     return tuple(sorted(bots.values(), key=lambda bot: bot.id))
 
 
-def _errors(known: Bot, seen: Bot, only: Only | None) -> tuple[BotError, ...]:
+def _errors(known: Bot, seen: Bot) -> tuple[BotError, ...]:
     """This crawl's errors for what it looked at, the known ones for what it did not look at."""
-    looked: set[str] = set()
+    looked: set[str] = {error.stage for error in seen.errors}
     if seen.observed.catalog is not None:
         looked.add("catalog")
-    if seen.observed.page is not None or any(error.stage in _PAGE_STAGES for error in seen.errors):
+    if seen.observed.page is not None or not looked.isdisjoint(_PAGE_STAGES):
         looked |= _PAGE_STAGES
-        if only == "info":
-            looked.remove("rates")
-    return tuple(error for error in known.errors if error.stage not in looked) + tuple(
-        error for error in seen.errors if error not in known.errors or error.stage in looked
-    )
+    return tuple(error for error in known.errors if error.stage not in looked) + seen.errors
+
+
+def _deleted_since(seen: Bot) -> datetime | None:
+    """When the page of a bot was found not to exist; None where it was not."""
+    return next((error.at for error in seen.errors if error.code == Code.NOT_FOUND), None)
 
 
 def _lacks_card(known: Bot, seen: Bot) -> bool:
@@ -181,9 +183,7 @@ def _has_card(bot: Bot) -> bool:
 def _missed_before(known: Bot, seen: Bot) -> bool:
     """Whether an earlier look than this one already missed the card."""
     page = seen.observed.page
-    return page is not None and any(
-        error.code == Code.CARD_MISSING and error.at < page.at for error in known.errors
-    )
+    return page is not None and any(error.code == Code.CARD_MISSING and error.at < page.at for error in known.errors)
 
 
 def _card_missing(seen: Bot) -> tuple[BotError, ...]:

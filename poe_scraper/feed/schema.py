@@ -9,6 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
+from poe_scraper.feed.changes import facts
 from poe_scraper.items import SCHEMA_VERSION, Bot, Feed
 
 MOST = 5
@@ -38,20 +39,22 @@ def bot_misfits(bot: dict[str, Any]) -> list[str]:
     return _told(_bot_validator().iter_errors(bot), "")
 
 
-def misfits(feed: Feed, unchanged: Iterable[Bot] = ()) -> list[str]:
+def misfits(feed: Feed, published: Iterable[Bot] = ()) -> list[str]:
     """Where a feed does not fit its schema: path and reason, at most `MOST`.
 
     Args:
         feed: the candidate.
-        unchanged: bots that were published before under this very schema, and need no second look.
+        published: bots published before under this very schema. A bot that differs from its published
+            self in nothing but times fits too; looking again would take most of the time of publishing.
     """
     head = json.loads(feed.model_dump_json(by_alias=True, exclude={"data"}))
     found = _told(_validator().iter_errors(head), "")
-    known = {id(bot) for bot in unchanged}
+    known = {bot.key: bot for bot in published}
     for number, bot in enumerate(feed.data):
         if len(found) >= MOST:
             break
-        if id(bot) not in known:
+        before = known.get(bot.key)
+        if before is None or (before is not bot and facts(before) != facts(bot)):
             path = f"data[{number}] ({bot.id!r})"
             found += _told(_bot_validator().iter_errors(bot.model_dump(mode="json", by_alias=True)), path)
     return found[:MOST]

@@ -129,11 +129,18 @@ class FeedStore:
                 for number, line in enumerate(lines, 1):
                     if not line.endswith(b"\n"):
                         return
-                    change = _read_change(line, f"{self.change_log}, line {number}")
+                    change = self._read_change(line, number)
                     if change.version > after:
                         yield change
         except FileNotFoundError:
             return
+
+    def _read_change(self, line: bytes, number: int) -> Change:
+        try:
+            return Change.model_validate_json(line)
+        except ValidationError as error:
+            message = f"{_broken(f'{self.change_log}, line {number},', error)} Remove the line, or mend it."
+            raise FeedError(message) from error
 
     def runs(self) -> Iterator[RunReport]:
         """The run reports, newest first.
@@ -221,13 +228,6 @@ def _read(path: Path) -> bytes:
         raise
     except (OSError, EOFError, zlib.error) as error:
         raise _broken(path, error) from error
-
-
-def _read_change(line: bytes, where: str) -> Change:
-    try:
-        return Change.model_validate_json(line)
-    except ValidationError as error:
-        raise _broken(where, error) from error
 
 
 def _broken(where: Path | str, error: Exception) -> FeedError:

@@ -139,10 +139,8 @@ class FeedWriter:
         return candidate.model_copy(update={"version": version + 1})
 
     def _pass_gate(self, candidate: Feed, gate: Gate, *, accept: bool) -> None:
-        unchanged = self.feed.data if self.feed and _holds(self.store.schema, schema_text()) else ()
-        reasons = [
-            f"The candidate does not fit its schema: {misfit}" for misfit in misfits(candidate, unchanged)
-        ]
+        published = self.feed.data if self.feed and _holds(self.store.schema, schema_text()) else ()
+        reasons = [f"The candidate does not fit its schema: {misfit}" for misfit in misfits(candidate, published)]
         odd = gate.reasons(self.feed, candidate)
         if accept:
             for reason in odd:
@@ -178,9 +176,12 @@ class FeedWriter:
             disk.append(self.store.change_log, lines.encode())
 
     def _prune(self, keep: int) -> None:
-        if keep > 0:
-            for number in self.store.versions()[:-keep]:
+        old = self.store.versions()[:-keep] if keep > 0 else []
+        try:
+            for number in old:
                 disk.remove(self.store.version_file(number))
+        except FeedError as error:
+            logger.warning("An old version is kept: %s", error)  # the new one is published all the same
 
     def _mend(self) -> Feed | None:
         """Finish, or take back, what a process left that died while it published."""
@@ -201,9 +202,9 @@ class FeedWriter:
             for change in self._brought(number)
         ]
         self._log(missing)
-        if store.change_log.exists() and (finished or missing or not store.atom.exists()):
-            disk.replace(store.atom, atom(store.changes()))
-        if not store.schema.exists():
+        if (finished or missing or not store.atom.exists()) and (changes := list(store.changes())):
+            disk.replace(store.atom, atom(changes))
+        if finished or not store.schema.exists():
             disk.replace(store.schema, schema_text())
         return feed
 

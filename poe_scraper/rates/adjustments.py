@@ -63,7 +63,9 @@ def _cache(line: Line, rest: Line, words: set[str], found: Found) -> None:
         if behind & v.LESS:
             found.append(CacheDiscount(percent=percent))
         elif behind & v.MORE and words & v.WRITING:
-            found.append(CacheWriteSurcharge(percent=percent, ttl_seconds=_duration([*line[i + 2 : i + 2 + _FAR], *rest])))
+            found.append(
+                CacheWriteSurcharge(percent=percent, ttl_seconds=_duration([*line[i + 2 : i + 2 + _FAR], *rest]))
+            )
         elif text(line, i + 2) == "of" and behind & (v.PRICE_WORDS | {"input"}):
             found.append(CacheDiscount(percent=100 - percent))
 
@@ -94,7 +96,7 @@ def _context_tier(line: Line, found: Found) -> None:
     i = 0
     while i < len(line):
         token = line[i]
-        factor = _factor(line, i)
+        factor = None if i in money else _factor(line, i)
         if factor is not None:
             for side in pending or _sides_behind(line, i) or _SIDES:
                 factors.setdefault(side, factor)

@@ -43,9 +43,7 @@ def _usd_against_points(pair: Pair) -> Check:
     figures = {"usd": usd.amount, "points": points.amount}
     if usd.per.unit != points.per.unit or (usd.max_amount is None) != (points.max_amount is None):
         reason = "the two are prices of different things"
-        return Check(
-            kind="usd_points", subject=pair.subject, result="not_comparable", figures=figures, reason=reason
-        )
+        return Check(kind="usd_points", subject=pair.subject, result="not_comparable", figures=figures, reason=reason)
     scale = Fraction(points.per.quantity) / Fraction(usd.per.quantity)
     reason = _difference(usd.amount, points.amount, scale)
     if reason is None and usd.max_amount is not None and points.max_amount is not None:

@@ -111,7 +111,11 @@ def _remove_chrome(root: Element) -> None:
     # What is left of a title is the first text there is.
     for element in root.iter("*"):
         if element.text and element.text.strip():
-            if element.tag not in {"td", "th", "li"} and element.text.strip().casefold() == "rates" and not len(element):
+            if (
+                element.tag not in {"td", "th", "li"}
+                and element.text.strip().casefold() == "rates"
+                and not len(element)
+            ):
                 _drop(element)
             break
 
@@ -180,6 +184,9 @@ class _Reader:
         self._kind, self._depth = kind, depth
 
     def _inline(self, element: Element) -> None:
+        if element.tag == "code":
+            self._code(element)
+            return
         start = self._length
         self.content(element)
         if self._length > start:
@@ -187,6 +194,16 @@ class _Reader:
                 self._struck.append((start, self._length))
             elif element.tag in _EMPHASISED:
                 self._emphasised.append((start, self._length))
+
+    def _code(self, element: Element) -> None:
+        """Code is set apart: what touches it is no part of its words and numbers."""
+        before = self._parts[-1][-1:] if self._parts else ""
+        inner = "".join(element.itertext())
+        after = (element.tail or "")[:1]
+        self._add(
+            f"{' ' if before.isalnum() and inner[:1].isalnum() else ''}{inner}"
+            f"{' ' if after.isalnum() and inner[-1:].isalnum() else ''}"
+        )
 
     def _add(self, text: str) -> None:
         if "<" in text:

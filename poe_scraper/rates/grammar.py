@@ -1,11 +1,11 @@
 """The grammar of prices and denominators, by recursive descent over the tokens of one piece.
 
-    price       = [bound] (dollars | points | pair) [bound] [denominator]
-    dollars     = "$" range | "USD" range | range ("USD" | "dollars" | "$" | "cents") | raw tag
-    points      = range "points"
-    pair        = range "(" dollars ")" ["points"]              a bare number before dollars is points
-    range       = number ["+"] [("-" | "to") number]
-    denominator = ("/" | "per" | "for each" | "each" | ...) [number] [magnitude] {qualifier} unit {qualifier}
+price       = [bound] (dollars | points | pair) [bound] [denominator]
+dollars     = "$" range | "USD" range | range ("USD" | "dollars" | "$" | "cents") | raw tag
+points      = range "points"
+pair        = range "(" dollars ")" ["points"]              a bare number before dollars is points
+range       = number ["+"] [("-" | "to") number]
+denominator = ("/" | "per" | "for each" | "each" | ...) [number] [magnitude] {qualifier} unit {qualifier}
 """
 
 from collections.abc import Collection, Sequence
@@ -101,7 +101,7 @@ def _number(line: Line, i: int) -> tuple[Decimal, int] | None:
     """A number with its magnitude in words, and the index behind it."""
     if not is_number(line, i) or (value := line[i].value) is None:
         return None
-    scale = v.MAGNITUDES.get(text(line, i + 1))
+    scale = v.AMOUNT_MAGNITUDES.get(text(line, i + 1))
     return (value, i + 1) if scale is None else (value * scale, i + 2)
 
 
@@ -149,7 +149,12 @@ def _opens(line: Line, i: int) -> bool:
 
 def _ends_range(line: Line, i: int) -> bool:
     """Whether number or sign `i` is stuck to a number before it by a dash, in a range that could not be read."""
-    return text(line, i - 1) in _RANGE_SIGNS and is_number(line, i - 2) and _is_attached(line, i) and _is_attached(line, i - 1)
+    return (
+        text(line, i - 1) in _RANGE_SIGNS
+        and is_number(line, i - 2)
+        and _is_attached(line, i)
+        and _is_attached(line, i - 1)
+    )
 
 
 def _is_attached_noun(line: Line, i: int) -> bool:
@@ -205,6 +210,8 @@ def _points(line: Line, i: int) -> Price | None:
         return None
     end = _behind_points(line, span.end)
     if end > span.end:
+        if text(line, end) in {":", "="} and is_number(line, end + 1):
+            return None  # `20 points: 100`: which of the two is the price?
         if span.high is None and _joins_range(line, end, i) and is_number(line, end + 1):
             upper = _range(line, end + 1, False)
             if upper is not None and upper.high is None and upper.low > span.low:
@@ -318,9 +325,7 @@ def _quantified(line: Line, first: int, i: int, known_only: bool = False) -> Den
         words[0] = f"{line[start].raw} {words[0]}"
         quantity = Decimal(1)
     qualifier = " ".join(words[:head] + words[head + 1 :]) or None
-    return Denominator(
-        _per(quantity, unit or singular(words[head]), qualifier), first, start, end
-    )
+    return Denominator(_per(quantity, unit or singular(words[head]), qualifier), first, start, end)
 
 
 def _noun_phrase(line: Line, i: int) -> tuple[list[str], int]:
@@ -379,7 +384,11 @@ def noun_after(line: Line, i: int) -> str | None:
 def named_denominator(line: Line) -> Denominator | None:
     """The denominator that a label, header or title names: `Per 1,000 words`, `Cost/Second`, `(per message)`."""
     for i, token in enumerate(line):
-        if token.text == "per" or (token.text == "/" and _divides(line, i)) or (i == 0 and token.text in {"each", "any"}):
+        if (
+            token.text == "per"
+            or (token.text == "/" and _divides(line, i))
+            or (i == 0 and token.text in {"each", "any", "every"})
+        ):
             found = denominator(line, i)
             if found is not None and (found.per.unit is not None or found.per.quantity != 1):
                 return found
@@ -450,7 +459,7 @@ def struck_starts(line: Line, spans: Sequence[tuple[int, int]]) -> set[int]:
 
 
 def _price_at(line: Line, i: int, currency: Currency | None, struck: bool) -> Price | None:
-    if _ends_range(line, i) or text(line, i - 1) == "per":
+    if _ends_range(line, i) or text(line, i - 1) in {"per", "$"}:
         return None
     if line[i].kind != "number":
         return _dollars(line, i)
@@ -546,6 +555,15 @@ def _inherit(heir: Price, former: Price) -> None:
         heir.accounts_for += former.accounts_for
 
 
+def _is_bracketed(between: Line) -> bool:
+    """Whether a few words of the denominator and a bracket part two currencies: `of audio (`."""
+    return (
+        1 < len(between) <= _MAX_NOUN_WORDS
+        and between[-1].text == "("
+        and all(token.kind == "word" for token in between[:-1])
+    )
+
+
 def groups(line: Line, found: Sequence[Price]) -> list[list[Price]]:
     """Prices in several currencies that stand together are one price."""
     together: list[list[Price]] = []
@@ -553,7 +571,7 @@ def groups(line: Line, found: Sequence[Price]) -> list[list[Price]]:
         last = together[-1] if together else []
         if last and price.currency not in {other.currency for other in last}:
             between = line[last[-1].last : price.first]
-            if all(token.text in _GLUE for token in between):
+            if all(token.text in _GLUE for token in between) or _is_bracketed(between):
                 last.append(price)
                 continue
         together.append([price])

@@ -18,11 +18,12 @@ _LEADING = {
 }  # fmt: skip
 _ENDS = {",", ".", ";", "(", "plus", "+", "!", "|", "·", "•", "and", "\n"}
 _MAX_LABEL_WORDS = 10
+_MAX_ABOVE_WORDS = 6
 _REACH = 60
 """How many tokens behind a sentence may still complete it."""
 
 
-def read_line(line: Line, words: Sequence[Token], section: Title | None, ledger: Ledger) -> None:
+def read_line(line: Line, words: Sequence[Token], section: Title | None, ledger: Ledger, above: str = "") -> None:
     """Reads a line of text into the ledger.
 
     Args:
@@ -30,10 +31,13 @@ def read_line(line: Line, words: Sequence[Token], section: Title | None, ledger:
         words: its tokens.
         section: the title that governs it.
         ledger: takes its prices and adjustments.
+        above: the line above it in the same paragraph, if that holds no amount.
     """
+    if len(above.split()) > _MAX_ABOVE_WORDS or above.endswith(tuple(v.SENTENCE_ENDS)) or _is_generic(above):
+        above = ""
     struck = struck_starts(words, line.struck)
     for start, end in _sentences(words):
-        _read_sentence(line, words[start:end], words[end : end + _REACH], struck, section, ledger)
+        _read_sentence(line, words[start:end], words[end : end + _REACH], struck, section, ledger, above)
 
 
 def _sentences(line: Sequence[Token]) -> Iterator[tuple[int, int]]:
@@ -55,6 +59,7 @@ def _read_sentence(
     struck: Collection[int],
     section: Title | None,
     ledger: Ledger,
+    above: str,
 ) -> None:
     adjusted = adjustments(sentence, behind)
     ledger.adjust(adjusted)
@@ -78,9 +83,13 @@ def _read_sentence(
     together = groups(sentence, found)
     for i, group in enumerate(together):
         end = together[i + 1][0].first if i + 1 < len(together) else len(sentence)
-        leading = label_before(sentence, position, group[0].first, line) or leading
+        own = label_before(sentence, position, group[0].first, line)
+        if not leading or not _is_clause(own):
+            leading = own or leading
         label = (
-            leading
+            (_purpose(sentence, group, end, line) if _is_generic(leading) else "")
+            or leading
+            or above
             or _label_behind(sentence, group, end, line)
             or label
             or next((found.unit for found in adjusted if isinstance(found, FreeAllowance) and found.unit), "")
@@ -98,14 +107,28 @@ def _read_sentence(
         ledger.account(piece, seen, carried)
 
 
+def _is_generic(label: str) -> bool:
+    """Whether a label says no more than `price`."""
+    return all(word.casefold() in v.PRICE_WORDS for word in label.split())
+
+
+def _is_clause(label: str) -> bool:
+    """Whether words before a price lead to it and name nothing: `(rounded up), with a minimum charge`."""
+    return "," in label or "(" in label
+
+
+def _purpose(sentence: Sequence[Token], group: Sequence[Price], limit: int, line: Line) -> str:
+    """What a price is for: `the price is 30 points per second for 720p`."""
+    start = max(price.last for price in group)
+    return _label_behind(sentence, [], limit, line, start) if text(sentence, start) == "for" else ""
+
+
 def _is_more_added(sentence: Sequence[Token], end: int) -> bool:
     """Whether the words behind the last price say that something without an amount comes on top of it."""
     return not v.ADDITION.isdisjoint(token.text for token in sentence[end : end + 2])
 
 
-def _enter(
-    label: str, group: Sequence[Price], section: Title | None, ledger: Ledger, more_is_added: bool
-) -> None:
+def _enter(label: str, group: Sequence[Price], section: Title | None, ledger: Ledger, more_is_added: bool) -> None:
     named = title(label)
     shared = next((price.per for price in group if price.per is not None), None)
     per = shared or named.per or (section.per if section is not None else None)
@@ -145,8 +168,14 @@ def label_before(sentence: Sequence[Token], start: int, end: int, line: Line) ->
         while end > start and sentence[end - 1].text in v.AUXILIARIES:
             end -= 1
         start = _subject(sentence, start, end)
-    elif last in {",", "then", "and", ";"} or end - start > _MAX_LABEL_WORDS or text(sentence, start) in v.MARKETING:
+    elif (
+        last in {",", "then", "and", ";", "with", "plus"}
+        or end - start > _MAX_LABEL_WORDS
+        or text(sentence, start) in v.MARKETING
+    ):
         return ""
+    elif start < end and sentence[start].text in v.ARTICLES:
+        start += 1
     while end > start and (sentence[end - 1].text in v.PREPOSITIONS or sentence[end - 1].text in _LEADING - {")"}):
         end -= 1
     if end - start == 1 and sentence[start].text in v.PRONOUNS:
@@ -170,20 +199,18 @@ def _is_separator(sentence: Sequence[Token], i: int) -> bool:
     return sentence[i].text != "-" or sentence[i].start > sentence[i - 1].end or i + 1 == len(sentence)
 
 
-def _label_behind(sentence: Sequence[Token], group: Sequence[Price], limit: int, line: Line) -> str:
+def _label_behind(sentence: Sequence[Token], group: Sequence[Price], limit: int, line: Line, behind: int = 0) -> str:
     """The thing that is priced, from the denominator or from the words behind the price."""
     for price in group:
         if price.per_words is not None and price.per_words[0] < price.per_words[1]:
             return _words(sentence, *price.per_words, line)
-    start = end = max(price.last for price in group)
+    start = behind = max((price.last for price in group), default=behind)
     while start < limit and sentence[start].text in _BEHIND:
         start += 1
     end = start
     while end < min(limit, start + _MAX_LABEL_WORDS) and sentence[end].text not in _ENDS:
         end += 1
-    if start == max(price.last for price in group):
-        return ""
-    return _words(sentence, start, end, line)
+    return _words(sentence, start, end, line) if start > behind else ""
 
 
 _BEHIND = {"for", "each", "a", "an", "the", "-", "–", "—", ":", "to", ")"}

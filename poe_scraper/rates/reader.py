@@ -14,10 +14,10 @@ from poe_scraper.rates.prose import read_line
 from poe_scraper.rates.tables import read_table
 from poe_scraper.rates.titles import Title, is_emphasised, is_title, title, title_text
 
-_AMOUNT = re.compile(r"\$\s?(\d[\d.,]*+)|(?<![\d.,])(\d[\d.,]*+)\s?(?:points?|pts?)\b", re.IGNORECASE)
+_AMOUNT = re.compile(r"\$\s?(\d[\d.,]*+)|(?<![\w.,])(\d[\d.,]*+)\s*+(?:points?|pts)\b", re.IGNORECASE)
+_FIRST_WORD = re.compile(r"\s*([^\W\d_]++)(?!\s*[:=])")
 
-_SIGNS = ("$", "oint", "OINT", "pt", "PT", "Pt", "pT")
-"""One of these stands in every amount; as long as none of them is missing, no amount is."""
+_CURRENCY_WORDS = v.POINTS | v.DOLLARS | v.POINTS_ADJECTIVES
 _MARKUP = re.compile(r"[<&]")
 
 
@@ -44,6 +44,7 @@ def _read(blocks: Sequence[Block]) -> Ledger:
     ledger = Ledger()
     sections = _Sections()
     lines = _joined(blocks)
+    above: Line | None = None
     for i, block in enumerate(lines):
         if isinstance(block, Table):
             read_table(block, sections.current, ledger)
@@ -54,7 +55,9 @@ def _read(blocks: Sequence[Block]) -> Ledger:
         if not words.amounts and (is_title(block, words.tokens) or _has_children(block, following)):
             sections.open(block, title(title_text(block)), nested=_has_children(block, following))
         else:
-            read_line(block, words.tokens, sections.current, ledger)
+            is_continued = above is not None and above.paragraph == block.paragraph
+            read_line(block, words.tokens, sections.current, ledger, above.folded if above and is_continued else "")
+            above = None if words.amounts else block
             if block.kind == "heading":
                 sections.open(block, title(title_text(block)), nested=False)
     return ledger
@@ -107,13 +110,13 @@ def _joined(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _goes_on(line: Line, following: Line) -> bool:
-    if line.paragraph != following.paragraph or line.paragraph == 0 or is_emphasised(line):
+    if line.paragraph != following.paragraph or line.paragraph == 0:
         return False
     last = line.text.split()[-1].casefold()
-    if last in v.OPEN_WORDS or last.endswith("$"):
-        return True
-    first = following.text.split()[0].casefold().rstrip(".,;:)!?")
-    return last[-1:].isdigit() and (first in v.POINTS or first in v.DOLLARS or first in v.POINTS_ADJECTIVES)
+    if last[-1].isdigit():
+        first = _FIRST_WORD.match(following.text)
+        return first is not None and first[1] in _CURRENCY_WORDS
+    return (last in v.OPEN_WORDS or last[-1] == "$") and not is_emphasised(line)
 
 
 def _one(run: Sequence[Line]) -> list[Line]:
@@ -122,7 +125,11 @@ def _one(run: Sequence[Line]) -> list[Line]:
     starts = [0, *accumulate(len(line.text) + 1 for line in run)]
 
     def moved(spans: Callable[[Line], Spans]) -> Spans:
-        return [(first + start, last + start) for line, start in zip(run, starts, strict=False) for first, last in spans(line)]
+        return [
+            (first + start, last + start)
+            for line, start in zip(run, starts, strict=False)
+            for first, last in spans(line)
+        ]
 
     return [
         Line(
@@ -139,14 +146,31 @@ def _one(run: Sequence[Line]) -> list[Line]:
 def _account_for_hidden(markdown: str, blocks: Sequence[Block], ledger: Ledger) -> None:
     """Finds amounts that the markdown holds and its structure hides: in addresses, comments, definitions."""
     texts = "\n".join(_texts(blocks))
-    if not _MARKUP.search(markdown) and all(markdown.count(sign) <= texts.count(sign) for sign in _SIGNS):
+    if not _MARKUP.search(markdown) and not _is_any_sign_missing(markdown.lower(), texts.lower()):
         return
     hidden = Counter(map("".join, _AMOUNT.findall(markdown))) - Counter(map("".join, _AMOUNT.findall(texts)))
-    for line in markdown.splitlines():
-        amounts = list(map("".join, _AMOUNT.findall(line)))
-        if any(hidden[amount] > 0 for amount in amounts):
-            ledger.leave(line.strip())
-            hidden.subtract(amounts)
+    if not hidden:
+        return
+    end = 0
+    for match in _AMOUNT.finditer(markdown):
+        amount = "".join(match.groups(""))
+        if hidden[amount] <= 0:
+            continue
+        hidden[amount] -= 1
+        if match.start() >= end:
+            start = markdown.rfind("\n", 0, match.start()) + 1
+            end = markdown.find("\n", match.end())
+            end = len(markdown) if end < 0 else end
+            ledger.leave(markdown[start:end].strip())
+
+
+def _is_any_sign_missing(written: str, shown: str) -> bool:
+    """Whether a `$` or a word for points was lost: one stands in every amount."""
+    return (
+        written.count("$") > shown.count("$")
+        or written.count("point") > shown.count("point")
+        or written.count("pt") > shown.count("pt")
+    )
 
 
 def _texts(blocks: Sequence[Block]) -> list[str]:

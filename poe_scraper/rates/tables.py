@@ -18,7 +18,6 @@ MAX_COLUMNS = 64
 """A wider table is no price list: what it holds is left unparsed."""
 
 
-
 @dataclass(slots=True)
 class _Cell:
     line: Line
@@ -41,6 +40,8 @@ class _Cell:
 @dataclass(slots=True)
 class _Column:
     title: Title
+    variant: str
+    """The header without its currency, where it names more than a price."""
     currency: Currency | None
     is_price: bool
 
@@ -67,8 +68,10 @@ def read_table(table: Table, section: Title | None, ledger: Ledger) -> None:
     columns = [_column(cell, section, ledger) for cell in header]
     columns += [_column(_cell(Line("")), section, ledger) for _ in range(width - len(columns))]
     for row in rows:
+        label = title(row[0].folded)
+        of_row = label.currency if label.names_price else None
         for i, (cell, column) in enumerate(zip(row, columns, strict=False)):
-            _read_prices(cell, column, i == 0)
+            _read_prices(cell, column, column.currency or (of_row if i > 0 else None))
     _mark_price_columns(columns, rows)
     reader = _Rows(columns, _has_variants(columns, rows), section, ledger)
     for row in rows:
@@ -90,7 +93,7 @@ def _column(cell: _Cell, section: Title | None, ledger: Ledger) -> _Column:
     currency = named.currency
     if currency is None and named.names_price:
         currency = (section.currency if section is not None else None) or ledger.currency
-    return _Column(named, currency, named.names_price)
+    return _Column(named, "" if named.is_plain else _without_currency(cell.folded), currency, named.names_price)
 
 
 def _priced_alone(cell: _Cell, currency: Currency | None) -> bool:
@@ -98,12 +101,11 @@ def _priced_alone(cell: _Cell, currency: Currency | None) -> bool:
     return bool(found) and all(token.kind != "word" for token in cell.tokens[: found[0].first])
 
 
-def _read_prices(cell: _Cell, column: _Column, is_label: bool) -> None:
-    currency = None if is_label and not column.is_price else column.currency
+def _read_prices(cell: _Cell, column: _Column, currency: Currency | None) -> None:
     if cell.amounts or (currency is not None and any(token.kind == "number" for token in cell.tokens)):
         cell.prices = prices(cell.tokens, currency, cell.struck)
     elif column.is_price and cell.folded.casefold() in v.FREE:
-        cell.prices = [Price(column.currency or "points", Decimal(0), None, 0, len(cell.tokens))]
+        cell.prices = [Price(currency or "points", Decimal(0), None, 0, len(cell.tokens))]
 
 
 def _mark_price_columns(columns: Sequence[_Column], rows: Sequence[Sequence[_Cell]]) -> None:
@@ -116,7 +118,9 @@ def _mark_price_columns(columns: Sequence[_Column], rows: Sequence[Sequence[_Cel
 
 
 def _has_variants(columns: Sequence[_Column], rows: Sequence[Sequence[_Cell]]) -> bool:
-    """Whether one currency stands in several price columns of a row."""
+    """Whether one currency stands in several price columns of a row, and their headers tell them apart."""
+    if not any(column.variant for column in columns if column.is_price):
+        return False
     for row in rows:
         seen: set[str] = set()
         for cell, column in zip(row, columns, strict=False):
@@ -140,9 +144,7 @@ class _Priced:
 class _Rows:
     """Reads the rows of one table, in their order."""
 
-    def __init__(
-        self, columns: Sequence[_Column], has_variants: bool, section: Title | None, ledger: Ledger
-    ) -> None:
+    def __init__(self, columns: Sequence[_Column], has_variants: bool, section: Title | None, ledger: Ledger) -> None:
         self._columns = columns
         self._has_variants = has_variants
         self._section = section
@@ -166,29 +168,30 @@ class _Rows:
         for found in priced:
             self._ledger.enter(found.entry)
         for i, cell in enumerate(row):
-            if cell.amounts:
+            if cell.amounts or cell.prices:
                 carried = {k for found in priced if found.cell is cell for k in found.entry.price.accounts_for}
-                self._ledger.account(cell.folded, cell.amounts, carried)
+                numbers = cell.amounts or [k for price in cell.prices for k in price.accounts_for]
+                self._ledger.account(cell.folded, numbers, carried)
             elif i > 0 and self._columns[i].is_price and not cell.prices and _is_bare_number(cell.tokens):
                 self._ledger.leave(cell.folded)
 
     def _priced(self, row: Sequence[_Cell]) -> list[_Priced]:
         cells = [
-            (i, cell, column)
-            for i, (cell, column) in enumerate(zip(row, self._columns, strict=False))
-            if cell.prices
+            (i, cell, column) for i, (cell, column) in enumerate(zip(row, self._columns, strict=False)) if cell.prices
         ]
         if any(column.is_price for _, _, column in cells):
             cells = [(i, cell, column) for i, cell, column in cells if column.is_price]
         if not cells or (self._label.text and _is_allowance(row, cells[0][1])):
             return []
         headless = cells[0][0] == 0 and cells[0][1].is_priced
-        attributes = {} if headless else self._attributes(row, {i for i, _, _ in cells})
+        attributes = self._attributes(row, {i for i, _, _ in cells})
+        # where the row begins with its price, the next text is its label
+        named = attributes.pop(next(iter(attributes)), "") if headless and attributes else ""
         found = []
         for i, cell, column in cells:
-            label = self._label_of(i, cell, column, headless)
-            variant = column.title.text if self._has_variants and not column.title.is_plain else ""
-            own = {**attributes, "column": variant} if variant and not headless else attributes
+            label = self._label_of(i, cell, column, headless, named)
+            variant = column.variant if self._has_variants and not headless else ""
+            own = {**attributes, "column": variant} if variant else attributes
             section = None if self._section is None else self._section.text
             one_time = self._is_one_time(column)
             for price in cell.prices if label else ():
@@ -204,9 +207,11 @@ class _Rows:
             if i > 0 and i not in priced and not column.is_price and cell.folded
         }
 
-    def _label_of(self, i: int, cell: _Cell, column: _Column, headless: bool) -> str:
+    def _label_of(self, i: int, cell: _Cell, column: _Column, headless: bool, named: str) -> str:
         if headless:
-            return column.title.text if not column.title.is_plain else self._section.text if self._section else ""
+            if not column.title.is_plain:
+                return column.title.text
+            return named or (self._section.text if self._section is not None else "")
         return label_before(cell.tokens, 0, cell.prices[0].first, cell.line) if i == 0 else self._label.text
 
     def _is_one_time(self, column: _Column) -> bool:
@@ -221,14 +226,14 @@ class _Rows:
         for found in priced:
             price = found.entry.price
             if price.per is not None:
-                named.setdefault((price.currency, _without_currency(found.variant)), price.per)
+                named.setdefault((price.currency, found.variant), price.per)
         unit_cell = next(filter(None, (self._unit_cell(i, cell) for i, cell in enumerate(row))), None)
         for found in priced:
             price = found.entry.price
             if price.per is None:
                 other = "USD" if price.currency == "points" else "points"
                 price.per = (
-                    named.get((other, _without_currency(found.variant)))
+                    named.get((other, found.variant))
                     or unit_cell
                     or found.column.title.per
                     or self._label.per
@@ -275,9 +280,17 @@ def _is_bare_number(line: Sequence[Token]) -> bool:
     return not (start + 1 < len(line) and line[start + 1].kind == "word")
 
 
-def _without_currency(variant: str) -> str:
-    return " ".join(token.raw for token in piece(variant).tokens if token.text not in _CURRENCY_WORDS) if variant else ""
+def _without_currency(header: str) -> str:
+    """A header without a currency at its end: `720p (USD)` and `720p (Points)` are one variant."""
+    line = piece(header).tokens
+    end = len(line)
+    while end and line[end - 1].text in _CURRENCY_WORDS:
+        end -= 1
+    if end < len(line) and not _CURRENCY_NAMES.isdisjoint(token.text for token in line[end:]):
+        return header[: line[end - 1].end]
+    return header
 
 
 _NO_AMOUNT = v.MULTIPLIERS | {"%"}
-_CURRENCY_WORDS = v.POINTS | v.DOLLARS | {"$", "(", ")"}
+_CURRENCY_NAMES = v.POINTS | v.DOLLARS | {"$"}
+_CURRENCY_WORDS = _CURRENCY_NAMES | {"(", ")", "in", "-", "–", "/"}

@@ -67,6 +67,7 @@ def named_currency(words: Set[str]) -> Currency | None:
 _SHORT = 48
 _USD = v.DOLLARS | {"$"}
 _PRICING = v.PRICE_WORDS | _USD
+_PRICED = v.PRICE_WORDS | v.POINTS
 _BOUNDING = v.TYPICAL | v.TITLE_BOUNDS.keys()
 
 
@@ -74,8 +75,9 @@ def _bound(line: Sequence[Token]) -> Bound:
     for i, token in enumerate(line):
         if token.text in v.TYPICAL:
             return "about"
-        if token.text in v.TITLE_BOUNDS and any(
-            following.text in v.PRICE_WORDS or following.text in v.POINTS for following in line[i + 1 : i + 3]
+        if token.text in v.TITLE_BOUNDS and (
+            any(following.text in _PRICED for following in line[i + 1 : i + 3])
+            or (len(line) == 1 and token.text in v.TITLE_BOUNDS_ALONE)
         ):
             return v.TITLE_BOUNDS[token.text]
     return "exact"

@@ -99,17 +99,18 @@ WEAK_UNITS = {"generation", "research", "edit", "run", "model", "source", "resul
 
 TIME_UNITS = {"second", "minute", "hour"}
 
-MAGNITUDES = {
-    "k": Decimal(1000),
+AMOUNT_MAGNITUDES = {
     "thousand": Decimal(1000),
-    "mil": Decimal(1000),
-    "mm": Decimal(1_000_000),
     "million": Decimal(1_000_000),
     "billion": Decimal(1_000_000_000),
 }
-"""Words that multiply the number before them. `M` and `B` count only in upper case."""
+"""Words that multiply the number before them."""
+
+MAGNITUDES = {"k": Decimal(1000), **AMOUNT_MAGNITUDES}
+"""Words that multiply a denominator: `/ k tokens`."""
 
 UPPER_MAGNITUDES = {"K": Decimal(1000), "M": Decimal(1_000_000), "B": Decimal(1_000_000_000)}
+"""Letters that do so in upper case; stuck to a number they multiply amounts too."""
 
 MAGNITUDE_UNITS = {
     "mtok": (Decimal(1_000_000), "token"),
@@ -193,6 +194,12 @@ PREFIX_BOUNDS: dict[tuple[str, ...], Bound] = {
 }
 """What stands before an amount and bounds it."""
 
+PREFIX_BOUNDS |= {
+    (bounding, noun, "of"): bound
+    for bounding, bound in (("minimum", "from"), ("maximum", "up_to"), ("average", "about"), ("typical", "about"))
+    for noun in ("charge", "cost", "fee", "price")
+}
+
 SUFFIX_BOUNDS: dict[tuple[str, ...], Bound] = {
     ("+",): "from",
     ("or", "more"): "from",
@@ -232,6 +239,9 @@ TITLE_BOUNDS: dict[str, Bound] = {
 }
 """What bounds the amounts of a row or column when it stands before a word for price in its title."""
 
+TITLE_BOUNDS_ALONE = {"minimum", "maximum"}
+"""Of these, those that do so as the whole title; `Max` alone is rather the name of a plan."""
+
 TYPICAL = {"typical", "typically", "average", "avg", "approximate", "approximately", "estimated"}
 """Words that make the prices of a row estimates wherever they stand in its label or header."""
 
@@ -249,7 +259,7 @@ HEADER_FILLERS = {"in", "of", "the", "total", "(", ")", "/", "[", "]", ":", "$",
 PLAIN_HEADER = PRICE_WORDS | HEADER_FILLERS | DOLLARS | POINTS | POINTS_ADJECTIVES | TITLE_BOUNDS.keys() | TYPICAL
 """All that may stand in the header of a price column that is no variant."""
 
-DIVIDERS = {"per", "/", "each", "any"}
+DIVIDERS = {"per", "/", "each", "any", "every"}
 """What opens the denominator in a title."""
 
 COUNTED = ("tokens", "characters", "chars", "words", "pixels")
@@ -275,7 +285,21 @@ NOUNS_TOO = {"cost", "charge", "use", "start", "range", "add"}
 SUBORDINATE = {"if", "when", "for", "after", "with", "in", "while", "once", "by", "on", "otherwise", "beyond"}
 """Words that open a clause before the subject."""
 
-AUXILIARIES = {"is", "are", "be", "will", "would", "can", "may", "currently", "now", "only", "always", "usually", "also"}
+AUXILIARIES = {
+    "is",
+    "are",
+    "be",
+    "will",
+    "would",
+    "can",
+    "may",
+    "currently",
+    "now",
+    "only",
+    "always",
+    "usually",
+    "also",
+}
 """What may stand before such a verb."""
 
 COST_FILLERS = AUXILIARIES | {
@@ -310,7 +334,26 @@ BILLING_FILLERS = {
 } | BILLING_WORDS  # fmt: skip
 """What may stand between such a word and its `per`."""
 
-PLACEHOLDERS = {"", "-", "–", "—", "--", "---", "n/a", "na", "none", "/", ".", "…", "...", "x", "✗", "✓", "included", "tbd"}
+PLACEHOLDERS = {
+    "",
+    "-",
+    "–",
+    "—",
+    "--",
+    "---",
+    "n/a",
+    "na",
+    "none",
+    "/",
+    ".",
+    "…",
+    "...",
+    "x",
+    "✗",
+    "✓",
+    "included",
+    "tbd",
+}
 """Cells that hold no price, and say nothing of one elsewhere."""
 
 FREE = {"free", "free!", "no cost", "no charge", "free of charge"}

@@ -19,7 +19,7 @@ def main() -> int:
     """
     command = [sys.executable, "-m", "scrapy", "crawl", "poe_models", "-a", "force=true"]
     with running(port=PORT) as replica:
-        print(f"A stand-in for Poe serves at {replica.url}. Crawling it:")
+        print(f"A stand-in for Poe serves at {replica.url}. Crawling it:", flush=True)
         # the stand-in is ours: there is nobody to be slow for
         pace = {"CONCURRENT_REQUESTS_PER_DOMAIN": "8", "AUTOTHROTTLE_TARGET_CONCURRENCY": "8"}
         options = [word for name, value in pace.items() for word in ("-s", f"{name}={value}")]
@@ -29,7 +29,7 @@ def main() -> int:
         ).returncode
     if status == 0:
         poe_scraper = Path(sys.executable).with_name("poe-scraper")
-        print("\nThree of its bots, as `poe-scraper list` shows them:")
+        print("\nThree of its bots, as `poe-scraper list` shows them:", flush=True)
         subprocess.run([poe_scraper, "list", "--limit", "3"], check=False)  # noqa: S603
     return status
 

@@ -17,7 +17,7 @@ from poe_scraper.replica import running
 
 CASSETTES = Path(__file__).parent.parent / "cassettes"
 KEY = "poe-key-that-must-not-be-written"
-RECORDED_AT = datetime(2026, 11, 23, 5, 10, tzinfo=UTC)
+RECORDED_AT = datetime(2026, 11, 23, 5, 43, tzinfo=UTC)
 
 with Betamax.configure() as config:
     config.cassette_library_dir = str(CASSETTES)
