@@ -54,8 +54,29 @@ Amount = Annotated[
 ]
 """A decimal number that JSON carries as a string in plain notation."""
 
-Instant = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
+Instant = Annotated[
+    AwareDatetime,
+    AfterValidator(lambda value: value.astimezone(UTC)),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-10-22T13:19:04Z"]}),
+]
 """A moment in UTC."""
+
+
+def _plain_numbers(value: object, depth: int = 0) -> object:
+    if depth > _MAX_DEPTH:
+        message = f"JSON must not be nested deeper than {_MAX_DEPTH} levels"
+        raise ValueError(message)
+    if isinstance(value, list):
+        return [_plain_numbers(part, depth + 1) for part in value]
+    if isinstance(value, dict):
+        return {name: _plain_numbers(part, depth + 1) for name, part in value.items()}
+    return float(value) if isinstance(value, Decimal) else value
+
+
+_MAX_DEPTH = 100
+
+AnyJson = Annotated[JsonValue, BeforeValidator(lambda value: _plain_numbers(value))]
+"""Any JSON value. A JSON parser that reads fractions as `Decimal`, for the money among them, is welcome too."""
 
 Currency = Literal["USD", "points"]
 Bound = Literal["exact", "up_to", "from", "about"]
@@ -176,13 +197,7 @@ class Variable(Item):
 
 
 Adjustment = Annotated[
-    CacheDiscount
-    | CacheWriteSurcharge
-    | ContextTier
-    | FreeAllowance
-    | PlusCalledBots
-    | UndisclosedCosts
-    | Variable,
+    CacheDiscount | CacheWriteSurcharge | ContextTier | FreeAllowance | PlusCalledBots | UndisclosedCosts | Variable,
     Field(discriminator="kind"),
 ]
 """What changes a price."""
@@ -235,9 +250,9 @@ class PrimaryPrice(Item):
 
     label: str = Field(examples=["Input (text)"])
     """The rate it was taken from."""
-    section: str | None = None
+    section: str | None = Field(None, examples=["Image generation"])
     """The rate's section."""
-    attributes: dict[str, str] = Field(default_factory=dict)
+    attributes: dict[str, str] = Field(default_factory=dict, examples=[{"Duration": "5s"}])
     """The rate's attributes."""
     per: Per
     """What both amounts pay for."""
@@ -262,7 +277,7 @@ class Check(Item):
     """`agrees`: the difference is no more than rounding explains."""
     figures: dict[str, Amount] = Field(default_factory=dict, examples=[{"usd": "2.02", "points": "67"}])
     """The figures compared, named after their currency or source."""
-    reason: str | None = None
+    reason: str | None = Field(None, examples=["the card names no dollars"])
     """Why they differ or cannot be compared, in a few words."""
 
 
@@ -275,9 +290,9 @@ class Pricing(Item):
     """Prices of the rate card."""
     adjustments: tuple[Adjustment, ...] = ()
     """What changes these prices."""
-    unparsed: tuple[str, ...] = ()
+    unparsed: tuple[str, ...] = Field((), examples=[["plus 40 points for what it calls"]])
     """Pieces of the card that hold an amount nobody could read: treat the bot's prices as incomplete."""
-    rate_card: str | None = None
+    rate_card: str | None = Field(None, examples=["| Type | Rate |\n|---|---|\n| Input | 75 points/1k tokens |"])
     """The card's markdown as Poe sent it; null where the bot has no Rates."""
     initial_points: InitialPoints | None = None
     """The cost label beside the bot's name."""
@@ -295,16 +310,16 @@ class Creator(Item):
 
     handle: str = Field(examples=["xAI"])
     """The creator's handle on Poe, without `@`."""
-    name: str | None = None
+    name: str | None = Field(None, examples=["xAI Corp"])
     """The creator's full name, where the page tells."""
 
 
 class Architecture(Item):
     """What goes in and what comes out."""
 
-    input_modalities: tuple[str, ...] = ()
+    input_modalities: tuple[str, ...] = Field((), examples=[["text", "image"]])
     """Such as `text`, `image`, `video`, `audio`."""
-    output_modalities: tuple[str, ...] = ()
+    output_modalities: tuple[str, ...] = Field((), examples=[["text"]])
     """As above."""
     modality: str | None = Field(None, examples=["text,image->text"])
     """Both in one, as the API writes it."""
@@ -313,18 +328,18 @@ class Architecture(Item):
 class ContextWindow(Item):
     """How much fits."""
 
-    context_length: int | None = None
+    context_length: int | None = Field(None, examples=[400000])
     """Tokens of input and output together."""
-    max_output_tokens: int | None = None
+    max_output_tokens: int | None = Field(None, examples=[128000])
     """Tokens of output."""
 
 
 class ReasoningBudget(Item):
     """Bounds of the reasoning budget."""
 
-    max_tokens: int | None = None
+    max_tokens: int | None = Field(None, examples=[32768])
     """Tokens."""
-    min_tokens: int | None = None
+    min_tokens: int | None = Field(None, examples=[1024])
     """Tokens."""
 
 
@@ -342,13 +357,13 @@ class Reasoning(Item):
 class Parameter(Item):
     """A parameter that a call to the bot may set."""
 
-    name: str
+    name: str = Field(examples=["temperature"])
     """Its name."""
-    json_schema: JsonValue = Field(None, alias="schema")
+    json_schema: AnyJson = Field(None, alias="schema")
     """JSON Schema of its value."""
-    default_value: JsonValue = None
+    default_value: AnyJson = None
     """Its default."""
-    description: str | None = None
+    description: str | None = Field(None, examples=["How random the answer is."])
     """What it does."""
 
 
@@ -357,7 +372,7 @@ class CatalogSighting(Item):
 
     at: Instant
     """Time of the answer."""
-    url: str
+    url: str = Field(examples=["https://api.poe.com/v1/models"])
     """Address of the API that answered."""
 
 
@@ -366,7 +381,7 @@ class PageSighting(Item):
 
     at: Instant
     """Time of the answer."""
-    url: str
+    url: str = Field(examples=["https://poe.com/Grok-4.7"])
     """Address of the page after redirects."""
     via: Literal["graphql", "dialog"] | None = None
     """Where the rate card came from; null where the bot has no Rates."""
@@ -388,7 +403,7 @@ class BotError(Item):
     """Where it happened."""
     code: str = Field(examples=["timeout"])
     """One of the failure codes of the documentation."""
-    message: str
+    message: str = Field(examples=["The page did not load in 30 s."])
     """What was wrong, for a person."""
     at: Instant
     """When."""
@@ -403,7 +418,7 @@ class Bot(Item):
     """Always `model`, as in OpenAI's lists."""
     handle: str | None = Field(None, examples=["Grok-4.7"])
     """The handle with its own case, as on the page; null until the page was seen."""
-    display_name: str | None = None
+    display_name: str | None = Field(None, examples=["Grok 4.7"])
     """The name shown to people."""
     url: str = Field(examples=["https://poe.com/Grok-4.7"])
     """The bot's page."""
@@ -423,7 +438,7 @@ class Bot(Item):
     """The organisation that the API names as owner."""
     creator: Creator | None = None
     """The Poe account that made it."""
-    description: str | None = None
+    description: str | None = Field(None, examples=["Answers questions."])
     """The bot's own words. Untrusted text."""
     powered_by: str | None = Field(None, examples=["Powered by a server managed by @xAI."])
     """The page's powered-by line."""
@@ -433,7 +448,7 @@ class Bot(Item):
     """Input and output modalities."""
     context_window: ContextWindow | None = None
     """Token limits."""
-    supported_features: tuple[str, ...] = ()
+    supported_features: tuple[str, ...] = Field((), examples=[["tools"]])
     """Such as `tools`."""
     reasoning: Reasoning | None = None
     """Reasoning abilities."""
@@ -456,19 +471,19 @@ class Bot(Item):
 
 
 class Run(Item):
-    """The crawl that wrote this feed."""
+    """The run that wrote this feed: a crawl, or a new reading of the stored rate cards, which sees no bot."""
 
     id: str = Field(examples=["20261022T131904Z-3f9c"])
     """Names the report in `runs/`."""
     started_at: Instant
-    """When the crawl started."""
+    """When the run started."""
     finished_at: Instant
     """When the candidate was ready."""
-    seen: int = 0
+    seen: int = Field(0, examples=[320])
     """Bots that the crawl found listed."""
-    visited: int = 0
-    """Bot pages that were rendered."""
-    failed: int = 0
+    visited: int = Field(0, examples=[41])
+    """Bot pages that were asked for, failed ones included."""
+    failed: int = Field(0, examples=[2])
     """Bot pages that failed; their older facts are carried."""
 
 
@@ -477,7 +492,7 @@ class Feed(Item):
 
     object: Literal["list"] = "list"
     """Always `list`, as in OpenAI's lists."""
-    schema_version: str = Field(SCHEMA_VERSION, pattern=r"^\d+\.\d+$")
+    schema_version: str = Field(SCHEMA_VERSION, pattern=r"^\d+\.\d+$", examples=["1.0"])
     """Version of this schema: a new minor version only adds fields."""
     version: int = Field(ge=1, examples=[42])
     """Grows by one when anything but times and run figures changed."""
@@ -486,7 +501,7 @@ class Feed(Item):
     points_per_usd: Amount = POINTS_PER_USD
     """What Poe charges for one dollar, in points."""
     run: Run
-    """The crawl behind it."""
+    """The run behind it."""
     data: tuple[Bot, ...] = ()
     """The bots, sorted by id."""
 
@@ -522,9 +537,9 @@ class RunReport(Item):
     arguments: dict[str, str] = Field(default_factory=dict, examples=[{"limit": "20"}])
     """The spider's arguments."""
     finish_reason: str = Field(examples=["finished"])
-    """Why the crawl ended, as Scrapy tells."""
+    """Why the crawl ended, as Scrapy tells; `reread` where the stored cards were read again."""
     complete: bool = False
-    """Whether the whole catalog was read and visited; else nothing was made gone."""
+    """Whether all that the models API lists was in scope; else nothing was made gone."""
     outcome: Literal["published", "unchanged", "refused", "failed"]
     """`unchanged`: published with new times under the same version."""
     version: int | None = None
@@ -536,7 +551,7 @@ class RunReport(Item):
     visited: int = 0
     """Bots whose pages were read, or failed to be."""
     not_due: int = 0
-    """Bots whose known page was recent enough."""
+    """Bots that were seen and not visited: their known page was recent enough, or `limit` was reached."""
     failed: dict[str, int] = Field(default_factory=dict, examples=[{"timeout": 2}])
     """Failures by code."""
     bots: int = 0

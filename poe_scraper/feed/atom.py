@@ -74,9 +74,7 @@ def _line(change: Change) -> str:
         return f"{change.bot}: {change.kind}"
     if change.field == "pricing.primary":
         return f"{change.bot}: price {_price(change.old)}, now {_price(change.new)}"
-    scalar = all(
-        isinstance(value, str | int | None) and len(str(value)) <= 80 for value in (change.old, change.new)
-    )
+    scalar = all(isinstance(value, str | int | None) and len(str(value)) <= 80 for value in (change.old, change.new))
     if scalar:
         return f"{change.bot}: {change.field} {_scalar(change.old)}, now {_scalar(change.new)}"
     return f"{change.bot}: {change.field}"

@@ -37,9 +37,7 @@ def is_due(known: Bot | None, seen: Bot, *, now: datetime, max_age: timedelta, f
 
 def _failed(known: Bot) -> bool:
     """Whether the last visit failed. A card that is there but not understood is no reason to fetch it again."""
-    return any(
-        error.stage in {"page", "rates"} and error.code != Code.CARD_UNPARSED for error in known.errors
-    )
+    return any(error.stage in {"page", "rates"} and error.code != Code.CARD_UNPARSED for error in known.errors)
 
 
 def _catalog_changed(known: Bot, seen: Bot) -> bool:

@@ -83,9 +83,7 @@ class _Move:
 
 
 def _active(feed: Feed, found_by: str | None) -> int:
-    return sum(
-        bot.status == "active" and (found_by is None or found_by in bot.discovered_by) for bot in feed.data
-    )
+    return sum(bot.status == "active" and (found_by is None or found_by in bot.discovered_by) for bot in feed.data)
 
 
 def _moves(old: Bot, new: Bot) -> Iterator[_Move]:

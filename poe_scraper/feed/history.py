@@ -74,9 +74,7 @@ def feed_at(store: FeedStore, current: FeedReader, at: date | datetime) -> FeedR
     numbers = store.versions()
     if current.generated_at <= moment and (not numbers or current.version > numbers[-1]):
         return current
-    place = bisect_right(
-        numbers, moment, key=lambda number: read_feed(store.version_file(number)).generated_at
-    )
+    place = bisect_right(numbers, moment, key=lambda number: read_feed(store.version_file(number)).generated_at)
     if place == 0:
         oldest = read_feed(store.version_file(numbers[0])) if numbers else current
         message = (
@@ -154,8 +152,4 @@ def _identity(rate: Rate) -> tuple[object, ...]:
 
 def _api_rates(api: ApiPricing | None) -> list[Rate]:
     prices = api.model_dump() if api else {}
-    return [
-        Rate(label=name, currency="USD", amount=amount)
-        for name, amount in prices.items()
-        if amount is not None
-    ]
+    return [Rate(label=name, currency="USD", amount=amount) for name, amount in prices.items() if amount is not None]

@@ -4,7 +4,8 @@ A scraped item is a `Bot` as seen in one crawl: `observed.catalog` is set where 
 in the models API, `observed.page` where it read its page, `errors` holds what failed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -91,7 +92,7 @@ def merge(known: Bot | None, seen: Bot) -> Bot:
     found = {*known.discovered_by, *seen.discovered_by}
     if was_there(seen):
         facts |= {"status": "active", "gone_since": None, "last_seen": max(known.last_seen, seen.last_seen)}
-    elif "api" not in found and (since := _deleted_since(seen)) is not None:
+    elif (since := _deleted_since(seen)) is not None:
         facts |= {"status": "gone", "gone_since": known.gone_since or since}
     return known.model_copy(
         update={
@@ -121,7 +122,7 @@ def settle(
     known: KnownBots,
     seen: Iterable[Bot],
     *,
-    listed: Set[str] = frozenset(),
+    listed: AbstractSet[str] = frozenset(),
     complete: bool,
     now: datetime,
     keep_gone: timedelta = KEEP_GONE,

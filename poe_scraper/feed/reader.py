@@ -67,9 +67,7 @@ class FeedReader(Mapping[str, "Bot"]):
             self.generated_at = datetime.fromisoformat(feed["generated_at"]).astimezone(UTC)
             self.points_per_usd = Decimal(feed["points_per_usd"])
             by_handle = {
-                entry["handle"].casefold(): place
-                for place, entry in enumerate(self.entries)
-                if entry["handle"]
+                entry["handle"].casefold(): place for place, entry in enumerate(self.entries) if entry["handle"]
             }
             by_id = {entry["id"].casefold(): place for place, entry in enumerate(self.entries)}
         except (KeyError, TypeError, AttributeError, ValueError, InvalidOperation) as error:
@@ -183,9 +181,7 @@ class _Bots(Sequence["Bot"]):
     def __getitem__(self, index: slice) -> list["Bot"]: ...
     def __getitem__(self, index: int | slice) -> "Bot | list[Bot]":
         places = range(len(self))[index]
-        return (
-            self._feed.at(places) if isinstance(places, int) else [self._feed.at(place) for place in places]
-        )
+        return self._feed.at(places) if isinstance(places, int) else [self._feed.at(place) for place in places]
 
 
 def _first(error: "ValidationError") -> str:

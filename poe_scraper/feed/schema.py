@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import ValidationError
+from jsonschema.exceptions import ValidationError, best_match
 
 from poe_scraper.feed.changes import facts
 from poe_scraper.items import SCHEMA_VERSION, Bot, Feed
@@ -63,6 +63,7 @@ def misfits(feed: Feed, published: Iterable[Bot] = ()) -> list[str]:
 def _told(errors: Iterator[ValidationError], prefix: str) -> list[str]:
     told = []
     for error in errors:
+        error = best_match([error])  # of several alternatives, what is wrong with the likeliest
         path = prefix + error.json_path.removeprefix("$")
         told.append(f"{path.removeprefix('.') or 'the feed'}: {error.message[:200]}")
         if len(told) == MOST:

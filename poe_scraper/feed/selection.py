@@ -57,10 +57,8 @@ def unit_price(entry: Entry, points_per_usd: Decimal) -> Decimal | None:
     primary = entry["pricing"].get("primary")
     if primary is None:
         return None
-    if primary.get("usd") is not None:
-        usd = Decimal(primary["usd"])
-    else:
-        usd = Decimal(primary["points"]) / points_per_usd
+    points = primary.get("usd") is None
+    usd = Decimal(primary["points"]) / points_per_usd if points else Decimal(primary["usd"])
     scale = 1_000_000 if primary["per"].get("unit") == "token" else 1
     return usd * scale / Decimal(primary["per"]["quantity"])
 

@@ -75,9 +75,7 @@ class FeedStore:
         except FeedError as error:
             feed = self.newest_version()
             if feed is None:
-                message = (
-                    f"{error} No file in {self.version_folder} can take its place: move it away and crawl."
-                )
+                message = f"{error} No file in {self.version_folder} can take its place: move it away and crawl."
                 raise FeedError(message) from error
             logger.warning("%s Version %d is read in its place.", error, feed.version)
             return feed

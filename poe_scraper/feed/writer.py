@@ -196,10 +196,7 @@ class FeedWriter:
         if not store.version_file(feed.version).exists():
             disk.replace(store.version_file(feed.version), _zipped(feed_text(feed)))
         missing = [
-            change
-            for number in store.versions()
-            if logged < number <= feed.version
-            for change in self._brought(number)
+            change for number in store.versions() if logged < number <= feed.version for change in self._brought(number)
         ]
         self._log(missing)
         if (finished or missing or not store.atom.exists()) and (changes := list(store.changes())):

@@ -3,10 +3,12 @@
 from typing import Self
 
 from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
 
 from poe_scraper import rates
-from poe_scraper.feed.merge import merge
+from poe_scraper.feed.merge import merge, was_there
 from poe_scraper.items import Bot, Reading
+from poe_scraper.pipelines.problems import note_errors
 
 
 class MergePricingPipeline:
@@ -21,8 +23,16 @@ class MergePricingPipeline:
         return cls(crawler)
 
     def process_item(self, item: Bot) -> Bot:
-        """The bot as the feed should have it."""
+        """The bot as the feed should have it.
+
+        Raises:
+            DropItem: it was asked for by name, and neither this crawl nor an earlier one saw it.
+        """
         known = self.crawler.spider.known.find(item)  # type: ignore[union-attr]
+        if known is None and not was_there(item):
+            note_errors(self.crawler, item.errors)
+            message = f"{item.id} is not known, and its page could not be read"
+            raise DropItem(message)
         return with_conclusions(merge(known, item))
 
 

@@ -9,6 +9,11 @@ from poe_scraper.items import BotError
 
 
 def note(crawler: Crawler, code: Code, message: str) -> None:
-    """Add a problem to those that the spider collects."""
+    """Add a problem with an item to those that the spider collects."""
     at = datetime.now(UTC).replace(microsecond=0)
-    crawler.spider.problems.append(BotError(stage="catalog", code=code, message=message, at=at))  # type: ignore[union-attr]
+    note_errors(crawler, (BotError(stage="catalog", code=code, message=message, at=at),))
+
+
+def note_errors(crawler: Crawler, errors: tuple[BotError, ...]) -> None:
+    """Add the errors of a bot that is left out."""
+    crawler.spider.problems.extend(errors)  # type: ignore[union-attr]

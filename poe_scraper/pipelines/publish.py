@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import secrets
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -15,9 +13,10 @@ from scrapy.exceptions import CloseSpider
 from poe_scraper.failures import FeedError, FeedLockedError, GateRefusedError
 from poe_scraper.feed.gate import Gate
 from poe_scraper.feed.merge import KnownBots, settle
+from poe_scraper.feed.report import figures, run_id
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter, Publication
-from poe_scraper.items import Bot, Change, Run, RunReport
+from poe_scraper.items import Bot, Run, RunReport
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +37,7 @@ class PublishPipeline:
         self.writer: FeedWriter | None = None
         self.bots: dict[str, Bot] = {}
         self.started_at = _now()
-        self.run_id = f"{self.started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+        self.run_id = run_id(self.started_at)
         # the reason why a crawl ends is known to this signal alone
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
 
@@ -88,12 +87,11 @@ class PublishPipeline:
         if not spider.catalog_ok:
             reasons = tuple(problem.message for problem in spider.problems) or (reason,)
             return self._report(reason, outcome="failed", reasons=reasons)
-        # a bot that the API lists is there, whether its page was visited before the crawl ended or not
-        unvisited = (spider.known[key] for key in spider.listed - self.bots.keys() if key in spider.known)
         now = _now()
         bots = settle(
             spider.known,
-            [*self.bots.values(), *unvisited],
+            self.bots.values(),
+            listed=spider.listed,
             complete=spider.complete,
             now=now,
             keep_gone=timedelta(days=settings.getfloat("POE_KEEP_GONE")),
@@ -131,12 +129,11 @@ class PublishPipeline:
         finish_reason: str,
         *,
         outcome: str,
-        reasons: Iterable[str] = (),
+        reasons: tuple[str, ...] = (),
         publication: Publication | None = None,
     ) -> RunReport:
         spider = self._spider()
-        feed = publication.feed if publication else (self.writer.feed if self.writer else None)
-        bots = feed.data if feed else ()
+        feed = self.writer.feed if self.writer else None
         if publication is not None and not publication.new_version:
             outcome = "unchanged"
         visited = self._visited()
@@ -149,16 +146,12 @@ class PublishPipeline:
                 "finish_reason": finish_reason,
                 "complete": spider.complete,
                 "outcome": outcome,
-                "version": feed.version if feed else None,
-                "reasons": tuple(reasons),
+                "reasons": reasons,
                 "seen": len(self.bots),
                 "visited": visited,
                 "not_due": max(0, len(self.bots) - visited),
                 "failed": self._counts("poe/failures/"),
-                "bots": len(bots),
-                "with_rates": sum(bool(bot.pricing.rates) for bot in bots),
-                "with_unparsed": sum(bool(bot.pricing.unparsed) for bot in bots),
-                **_changed(publication.changes if publication else ()),
+                **figures(feed, publication.changes if publication else ()),
                 "requests": self._counts("poe/requests/"),
                 "bytes": self._counts("poe/bytes/"),
                 "problems": tuple(spider.problems),
@@ -175,13 +168,6 @@ class PublishPipeline:
 
     def _spider(self) -> Any:
         return self.crawler.spider
-
-
-def _changed(changes: Iterable[Change]) -> dict[str, int]:
-    bots: dict[str, set[str]] = {"added": set(), "gone": set(), "back": set(), "changed": set()}
-    for change in changes:
-        bots[change.kind].add(change.bot)
-    return {kind: len(names) for kind, names in bots.items()}
 
 
 def _now() -> datetime:

@@ -1,10 +1,13 @@
 """The first pipeline: is it a bot at all?"""
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Self
 
 from itemadapter import ItemAdapter
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
@@ -12,6 +15,8 @@ from poe_scraper.failures import Code
 from poe_scraper.feed.schema import bot_misfits
 from poe_scraper.items import Bot
 from poe_scraper.pipelines.problems import note
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ValidatePipeline:
@@ -26,21 +31,33 @@ class ValidatePipeline:
         return cls(crawler)
 
     def process_item(self, item: Bot | Mapping[str, object]) -> Bot:
-        """The item as a `Bot`.
+        """The item as the `Bot` that a reader of the feed would get.
 
         Raises:
             DropItem: it is none; what was wrong stands in the run report.
         """
         try:
-            bot = item if isinstance(item, Bot) else Bot.model_validate(ItemAdapter(item).asdict())
+            text = _json(item if isinstance(item, Bot) else Bot.model_validate(ItemAdapter(item).asdict()))
+            bot = Bot.model_validate_json(text)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             misfits = [f"{'.'.join(map(str, first['loc']))}: {first['msg']}"]
+        except PydanticSerializationError as error:
+            misfits = [str(error)]
         else:
-            misfits = bot_misfits(bot.model_dump(mode="json", by_alias=True))
+            misfits = bot_misfits(json.loads(text))
             if not misfits:
                 return bot
-        who = ascii(item.id if isinstance(item, Bot) else item.get("id"))[:100]
+        who = ascii(ItemAdapter(item).get("id"))[:100]
         message = f"item {who} is no bot: {misfits[0]}"
         note(self.crawler, Code.ENTRY_MALFORMED, message)
         raise DropItem(message)
+
+
+def _json(bot: Bot) -> str:
+    """The bot as JSON. Half an emoji, as a text cut by UTF-16 units ends with, becomes U+FFFD: no file can hold it."""
+    try:
+        return bot.model_dump_json(by_alias=True, warnings=False)
+    except PydanticSerializationError:
+        values = bot.model_dump(mode="json", by_alias=True, warnings=False)
+        return _LONE_SURROGATE.sub("\ufffd", json.dumps(values, ensure_ascii=False))

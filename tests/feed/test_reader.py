@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.made_feed import FIRST, SECOND, publish
 
 from poe_scraper.failures import FeedError
 from poe_scraper.feed.history import feed_at, price_changes, snapshots
@@ -17,6 +16,7 @@ from poe_scraper.feed.reader import FeedReader, open_feed, read_feed, starter_fe
 from poe_scraper.feed.schema import misfits
 from poe_scraper.feed.store import FeedStore, FeedTooNewError
 from poe_scraper.items import SCHEMA_VERSION, Feed
+from tests.made_feed import FIRST, SECOND, publish
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +50,7 @@ def test_lookup_in_any_case_gives_the_same_bot(folder: Path, name: str) -> None:
 
 
 def test_lookup_by_handle_where_the_id_is_another(whole: dict[str, Any]) -> None:
-    renamed = [
-        entry | {"handle": "Other-Name"} if entry["id"] == "gpt-test" else entry for entry in whole["data"]
-    ]
+    renamed = [entry | {"handle": "Other-Name"} if entry["id"] == "gpt-test" else entry for entry in whole["data"]]
     reader = FeedReader(json.dumps(whole | {"data": renamed}).encode(), "here")
     assert reader["other-name"].id == "gpt-test"
     assert "GPT-TEST" in reader
@@ -83,9 +81,7 @@ def test_a_version_is_read_from_its_compressed_file(folder: Path) -> None:
 
 def test_a_later_minor_version_is_read(whole: dict[str, Any]) -> None:
     later = [entry | {"new_field": {"deep": [1]}} for entry in whole["data"]]
-    reader = FeedReader(
-        json.dumps(whole | {"schema_version": "1.9", "data": later, "news": 1}).encode(), "here"
-    )
+    reader = FeedReader(json.dumps(whole | {"schema_version": "1.9", "data": later, "news": 1}).encode(), "here")
     reader.validate()
     assert SCHEMA_VERSION.startswith("1.")
 
@@ -128,9 +124,7 @@ def test_broken_heads(whole: dict[str, Any], change: dict[str, Any]) -> None:
 
 
 def test_a_broken_bot_is_named_when_it_is_asked_for(whole: dict[str, Any]) -> None:
-    broken = [
-        entry | {"first_seen": "never"} if entry["id"] == "flat-chat" else entry for entry in whole["data"]
-    ]
+    broken = [entry | {"first_seen": "never"} if entry["id"] == "flat-chat" else entry for entry in whole["data"]]
     reader = FeedReader(json.dumps(whole | {"data": broken}).encode(), "here")
     assert reader["gpt-test"].id == "gpt-test"
     with pytest.raises(FeedError, match="bot 'flat-chat': first_seen: "):
@@ -228,9 +222,7 @@ def test_the_version_in_force(folder: Path, at: datetime, version: int) -> None:
 
 
 def test_no_version_in_force_yet(folder: Path) -> None:
-    with pytest.raises(
-        FeedError, match=r"in force at 2026-10-20 11:00 UTC: the oldest here, version 1, is of"
-    ):
+    with pytest.raises(FeedError, match=r"in force at 2026-10-20 11:00 UTC: the oldest here, version 1, is of"):
         feed_at(FeedStore(folder), open_feed(folder), FIRST.replace(hour=11))
 
 

@@ -1,0 +1,51 @@
+"""What is due."""
+
+from datetime import timedelta
+
+import pytest
+
+from poe_scraper.feed.due import is_due
+from poe_scraper.feed.merge import merge
+from poe_scraper.items import Architecture, Bot, BotError
+from tests.feed.sightings import DAY, T0, failed, listed, malformed, named, visited
+
+KNOWN = merge(None, visited(listed("gpt-test", T0), T0))
+NOW = T0 + timedelta(hours=23)
+SEEN = listed("gpt-test", NOW)
+UNPARSED = BotError(stage="rates", code="card_unparsed", message="1 piece", at=T0)
+
+
+@pytest.mark.parametrize(
+    ("known", "seen", "due"),
+    [
+        pytest.param(KNOWN, SEEN, False, id="seen lately"),
+        pytest.param(None, SEEN, True, id="unknown"),
+        pytest.param(merge(None, listed("gpt-test", T0)), SEEN, True, id="page never seen"),
+        pytest.param(merge(KNOWN, failed(listed("gpt-test", T0), T0)), SEEN, True, id="page failed"),
+        pytest.param(merge(KNOWN, visited(SEEN, NOW, None)), SEEN, True, id="card missing"),
+        pytest.param(KNOWN.model_copy(update={"errors": (UNPARSED,)}), SEEN, False, id="card not understood"),
+        pytest.param(merge(KNOWN, malformed("gpt-test", NOW)), SEEN, False, id="entry was malformed"),
+        pytest.param(KNOWN, malformed("gpt-test", NOW), False, id="entry is malformed"),
+        pytest.param(KNOWN, listed("gpt-test", NOW, "0.000003"), True, id="API price changed"),
+        pytest.param(KNOWN, listed("gpt-test", NOW, None), True, id="API price went"),
+        pytest.param(KNOWN, listed("gpt-test", NOW, owned_by="Other"), True, id="owner changed"),
+        pytest.param(KNOWN, listed("gpt-test", NOW, architecture=Architecture()), True, id="modalities changed"),
+        pytest.param(KNOWN, listed("gpt-test", NOW, display_name="Other"), False, id="name the page knows better"),
+        pytest.param(merge(None, visited(named("gpt-test", T0), T0)), SEEN, False, id="listed for the first time"),
+        pytest.param(KNOWN.model_copy(update={"status": "gone"}), SEEN, True, id="back"),
+    ],
+)
+def test_due(known: Bot | None, seen: Bot, due: bool) -> None:
+    assert is_due(known, seen, now=NOW, max_age=DAY) is due
+
+
+@pytest.mark.parametrize(
+    ("age", "due"), [(timedelta(0), False), (DAY, False), (DAY + timedelta(seconds=1), True), (-DAY, True)]
+)
+def test_age(age: timedelta, due: bool) -> None:
+    now = T0 + age
+    assert is_due(KNOWN, listed("gpt-test", now), now=now, max_age=DAY) is due
+
+
+def test_force() -> None:
+    assert is_due(KNOWN, SEEN, now=NOW, max_age=DAY, force=True)

@@ -1,0 +1,110 @@
+"""The gate: reasons why a candidate is refused."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from poe_scraper.feed.gate import Gate
+from poe_scraper.feed.merge import merge
+from poe_scraper.items import ApiPricing, Bot, Feed, Rate
+from tests.feed.sightings import T0, listed, named, run, visited
+
+
+def feed(bots: Sequence[Bot]) -> Feed:
+    return Feed(version=1, generated_at=T0, run=run(T0), data=tuple(bots))
+
+
+def bots(number: int, **more: Any) -> list[Bot]:
+    return [merge(None, visited(listed(f"bot-{n:03}", T0, **more), T0)) for n in range(number)]
+
+
+def gone(bot: Bot) -> Bot:
+    return bot.model_copy(update={"status": "gone", "gone_since": T0})
+
+
+def priced(bot: Bot, factor: str) -> Bot:
+    """The bot with its card's price times a factor."""
+    (rate,) = bot.pricing.rates
+    rate = rate.model_copy(update={"amount": rate.amount * Decimal(factor)})
+    return bot.model_copy(update={"pricing": bot.pricing.model_copy(update={"rates": (rate,)})})
+
+
+def api_priced(bot: Bot, price: str) -> Bot:
+    pricing = bot.pricing.model_copy(update={"api": ApiPricing(prompt=Decimal(price))})
+    return bot.model_copy(update={"pricing": pricing})
+
+
+OLD = bots(100)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "reason"),
+    [
+        pytest.param(OLD, None, id="the same"),
+        pytest.param(OLD + bots(120)[100:], None, id="more"),
+        pytest.param(OLD[:80], None, id="80 % stay"),
+        pytest.param(OLD[:79], "79 active bots, 79.0% of the 100 published ones; at least 80%", id="79 % stay"),
+        pytest.param(
+            OLD[:79] + [gone(bot) for bot in OLD[79:]], "79 active bots, 79.0%", id="gone bots are not active"
+        ),
+        pytest.param([], "has no bots", id="none"),
+        pytest.param([priced(b, "5") for b in OLD[:5]] + OLD[5:], None, id="5 % jump"),
+        pytest.param(
+            [priced(b, "5") for b in OLD[:6]] + OLD[6:],
+            "Prices of 6 of 100 bots, 6.0%, moved by a factor of 5 or more; at most 5% may. "
+            "The first are bot-000: Input from 0.075 to 0.375 points; bot-001: ",
+            id="6 % jump",
+        ),
+        pytest.param([priced(b, "4.99") for b in OLD], None, id="all prices rise, none jumps"),
+        pytest.param([priced(b, "0.2") for b in OLD], "moved by a factor", id="all fall to a fifth"),
+        pytest.param([priced(b, "0.21") for b in OLD], None, id="all fall to a bit more"),
+        pytest.param([priced(b, "0") for b in OLD], "Input from 0.075 to 0 points", id="all become free"),
+        pytest.param([priced(b, "-1") for b in OLD], "moved by a factor", id="all change sign"),
+        pytest.param([api_priced(b, "0.0001") for b in OLD], "API prompt from 0.000002 to 0.0001 USD", id="API x50"),
+    ],
+)
+def test_reasons(candidate: list[Bot], reason: str | None) -> None:
+    reasons = Gate().reasons(feed(OLD), feed(candidate))
+    assert len(reasons) == (0 if reason is None else 1)
+    assert reason is None or reason in reasons[0]
+
+
+def test_losses_and_jumps_are_both_told() -> None:
+    assert len(Gate().reasons(feed(OLD), feed([priced(b, "50") for b in OLD[:50]]))) == 2
+
+
+def test_bots_found_elsewhere_do_not_make_up_for_half_of_the_api() -> None:
+    others = [merge(None, visited(named(f"named-{n}", T0), T0)) for n in range(300)]
+    reasons = Gate().reasons(feed(OLD + others), feed(OLD[:50] + others))
+    assert [reason[:64] for reason in reasons] == ["The candidate has 50 active bots of the models API, 50.0% of the"]
+
+
+def test_the_first_feed_passes_unless_it_is_empty() -> None:
+    assert Gate().reasons(None, feed(OLD[:1])) == ()
+    assert Gate().reasons(None, feed([])) == ("The candidate has no bots.",)
+
+
+def test_other_limits() -> None:
+    assert Gate(min_share=0.5).reasons(feed(OLD), feed(OLD[:50])) == ()
+    assert Gate(max_jumps=0).reasons(feed(OLD), feed([priced(OLD[0], "5"), *OLD[1:]])) != ()
+
+
+def test_prices_are_compared_per_unit() -> None:
+    def per_million(bot: Bot) -> Bot:
+        rate = {**bot.pricing.rates[0].model_dump(), "amount": "75000"}
+        rate["per"]["quantity"] = "1000000"
+        pricing = bot.pricing.model_copy(update={"rates": (Rate.model_validate(rate),)})
+        return bot.model_copy(update={"pricing": pricing})
+
+    assert Gate().reasons(feed(OLD), feed([per_million(bot) for bot in OLD])) == ()
+
+
+def test_prices_that_only_one_of_both_has_do_not_count() -> None:
+    def relabelled(bot: Bot) -> Bot:
+        rate = bot.pricing.rates[0].model_copy(update={"label": "Other", "amount": Decimal(9999)})
+        pricing = bot.pricing.model_copy(update={"rates": (rate,), "api": None})
+        return bot.model_copy(update={"pricing": pricing})
+
+    assert Gate().reasons(feed(OLD), feed([relabelled(bot) for bot in OLD])) == ()

@@ -1,0 +1,258 @@
+"""The published schema, and the promise that a reader of 1.0 can read every 1.x."""
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from poe_scraper.failures import FeedError
+from poe_scraper.feed.reader import open_feed
+from poe_scraper.feed.schema import bot_misfits, misfits, schema, schema_text
+from poe_scraper.feed.store import FeedStore, FeedTooNewError, feed_text, read_feed
+from poe_scraper.feed.writer import FeedWriter
+from poe_scraper.items import SCHEMA_VERSION
+from tests.made_feed import SECOND, bots, publish, run
+
+FIXTURES = Path(__file__).parent / "fixtures"
+"""Every feed and schema that was published with a minor version's first release. They never change."""
+MINORS = ["1.0"]
+
+Node = dict[str, Any]
+
+
+def objects(of: Node) -> dict[str, Node]:
+    """The object types of a schema, by name."""
+    return {"Feed": of, **of["$defs"]}
+
+
+def fields(of: Node) -> Iterator[tuple[str, str, Node]]:
+    for name, node in objects(of).items():
+        for field, described in node.get("properties", {}).items():
+            yield name, field, described
+
+
+def shape(node: Any) -> Any:
+    """A schema without what only people read."""
+    if isinstance(node, list):
+        return [shape(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: sorted(value) if key == "enum" else shape(value)
+        for key, value in node.items()
+        if key not in {"title", "description", "examples", "default"}
+    }
+
+
+def broken_promises(old: Node, new: Node) -> list[str]:
+    """What a reader of the old schema relies on and the new one does not give."""
+    broken = []
+    now = objects(new)
+    for name, node in objects(old).items():
+        if name not in now:
+            broken.append(f"{name} is gone")
+            continue
+        fresh = now[name].get("properties", {})
+        for field, described in node.get("properties", {}).items():
+            if field not in fresh:
+                broken.append(f"{name}.{field} is gone")
+            elif shape(fresh[field]) != shape(described):
+                broken.append(f"{name}.{field} was {shape(described)} and is {shape(fresh[field])}")
+        was, required = set(node.get("required", ())), set(now[name].get("required", ()))
+        broken += [f"{name}.{field} may be missing" for field in sorted(was - required)]
+        broken += [f"{name}.{field} is required, and older feeds lack it" for field in sorted(required - was)]
+    return broken
+
+
+# --- the schema itself --------------------------------------------------------------------------
+
+
+def test_it_is_a_schema_of_draft_2020_12() -> None:
+    assert schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema()["version"] == SCHEMA_VERSION
+    assert schema()["$id"].endswith(SCHEMA_VERSION)
+    Draft202012Validator.check_schema(schema())
+    assert json.loads(schema_text()) == schema()
+
+
+@pytest.mark.parametrize(("name", "field", "described"), list(fields(schema())))
+def test_every_field_has_a_description_and_examples(name: str, field: str, described: Node) -> None:
+    assert described["description"].endswith("."), f"{name}.{field}"
+    assert tells_values(described), f"{name}.{field} has no example"
+    for node in [described, *described.get("anyOf", ())]:
+        for example in node.get("examples", ()):
+            assert Draft202012Validator({**described, "$defs": schema()["$defs"]}).is_valid(example)
+
+
+def tells_values(node: Node) -> bool:
+    """Whether a person sees which values a field may have."""
+    if node.get("type") == "boolean" or not node.keys().isdisjoint({"examples", "enum", "const", "$ref"}):
+        return True
+    parts = [*node.get("anyOf", ()), *node.get("oneOf", ()), *([node["items"]] if "items" in node else [])]
+    return any(tells_values(part) for part in parts)
+
+
+def test_a_published_feed_fits_the_schema_beside_it(tmp_path: Path) -> None:
+    publish(tmp_path)
+    beside = json.loads((tmp_path / "models.schema.json").read_bytes())
+    Draft202012Validator(beside).validate(json.loads((tmp_path / "models.json").read_bytes()))
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"first_seen": "2026-10-22T13:19:04"}, "first_seen: '2026-10-22T13:19:04' is not a 'date-time'"),
+        ({"last_seen": "yesterday"}, "last_seen: 'yesterday' is not a 'date-time'"),
+        ({"status": "lost"}, "status: 'lost' is not one of ['active', 'gone']"),
+        ({"url": 1}, "url: 1 is not of type 'string'"),
+        ({"pricing": {"api": {"prompt": 0.5}}}, "pricing.api.prompt: 0.5 is not valid under any of the given schemas"),
+        ({"pricing": {"rates": [{}]}}, "pricing.rates[0]: 'label' is a required property"),
+    ],
+)
+def test_a_misfit_is_told_with_its_path(facts: Node, told: str) -> None:
+    bot = bots(SECOND)[0].model_dump(mode="json", by_alias=True)
+    assert bot_misfits(bot) == []
+    assert told in bot_misfits(bot | facts)
+
+
+def test_a_misfit_in_a_feed_names_the_bot() -> None:
+    feed = read_feed(FIXTURES / "feed-1.0.json")
+    assert misfits(feed) == []
+    data = (feed.data[0].model_copy(update={"url": 1}), *feed.data[1:])
+    with pytest.warns(UserWarning, match="Pydantic serializer"):
+        (told,) = misfits(feed.model_copy(update={"data": data}))
+    assert told == f"data[0] ({feed.data[0].id!r}).url: 1 is not of type 'string'"
+
+
+# --- the promise --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("minor", MINORS)
+def test_an_older_feed_still_loads_and_fits(minor: str) -> None:
+    path = FIXTURES / f"feed-{minor}.json"
+    told = json.loads(path.read_bytes())
+    Draft202012Validator(schema()).validate(told)
+    feed = read_feed(path)
+    assert len(feed.data) == len(told["data"])
+    assert misfits(feed) == []
+    for bot, entry in zip(feed.data, told["data"], strict=True):
+        written = bot.model_dump(mode="json", by_alias=True)
+        assert entry.items() <= written.items(), "nothing that was published is lost or changed"
+
+
+@pytest.mark.parametrize("minor", MINORS)
+def test_an_older_feed_opens_in_the_lazy_reader(minor: str, tmp_path: Path) -> None:
+    (tmp_path / "models.json").write_bytes((FIXTURES / f"feed-{minor}.json").read_bytes())
+    feed = open_feed(tmp_path)
+    assert {bot.id for bot in feed.bots} == set(feed)
+
+
+@pytest.mark.parametrize("minor", MINORS)
+def test_a_crawl_goes_on_from_an_older_feed(minor: str, tmp_path: Path) -> None:
+    (tmp_path / "models.json").write_bytes((FIXTURES / f"feed-{minor}.json").read_bytes())
+    with FeedWriter(FeedStore(tmp_path), "a test") as writer:
+        assert writer.feed is not None
+        later = writer.publish(writer.feed.data, run(SECOND), now=SECOND)
+    assert later.new_version is (minor != SCHEMA_VERSION)
+    assert later.feed.data == read_feed(FIXTURES / f"feed-{minor}.json").data
+
+
+@pytest.mark.parametrize("minor", MINORS)
+def test_what_is_published_today_fits_the_older_schema(minor: str, tmp_path: Path) -> None:
+    older = Draft202012Validator(json.loads((FIXTURES / f"schema-{minor}.json").read_bytes()))
+    publish(tmp_path)
+    older.validate(json.loads((tmp_path / "models.json").read_bytes()))
+    older.validate(json.loads(feed_text(read_feed(FIXTURES / "feed-1.0.json"))))
+
+
+@pytest.mark.parametrize("minor", MINORS)
+def test_the_schema_keeps_its_promise_to_older_readers(minor: str) -> None:
+    assert broken_promises(json.loads((FIXTURES / f"schema-{minor}.json").read_bytes()), schema()) == []
+
+
+def without_field(new: Node) -> None:
+    del new["$defs"]["Bot"]["properties"]["handle"]
+
+
+def with_another_type(new: Node) -> None:
+    new["$defs"]["Run"]["properties"]["seen"]["type"] = "string"
+
+
+def with_another_value(new: Node) -> None:
+    new["$defs"]["Bot"]["properties"]["status"]["enum"].append("paused")
+
+
+def with_a_new_requirement(new: Node) -> None:
+    new["$defs"]["Bot"]["properties"]["rank"] = {"type": "integer"}
+    new["$defs"]["Bot"]["required"].append("rank")
+
+
+def without_a_requirement(new: Node) -> None:
+    new["$defs"]["Rate"]["required"].remove("amount")
+
+
+def without_an_object(new: Node) -> None:
+    del new["$defs"]["Check"]
+
+
+def with_another_kind_of_adjustment(new: Node) -> None:
+    new["$defs"]["Pricing"]["properties"]["adjustments"]["items"]["oneOf"].append({"$ref": "#/$defs/Rate"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without_field,
+        with_another_type,
+        with_another_value,
+        with_a_new_requirement,
+        without_a_requirement,
+        without_an_object,
+        with_another_kind_of_adjustment,
+    ],
+)
+def test_a_change_that_breaks_the_promise_is_noticed(change: Callable[[Node], None]) -> None:
+    new = copy.deepcopy(schema())
+    change(new)
+    assert len(broken_promises(schema(), new)) == 1
+
+
+def test_a_new_field_breaks_no_promise() -> None:
+    new = copy.deepcopy(schema())
+    new["$defs"]["Bot"]["properties"]["rank"] = {"type": "integer"}
+    assert broken_promises(schema(), new) == []
+
+
+def later_feed(folder: Path, version: str) -> Path:
+    told = json.loads((FIXTURES / "feed-1.0.json").read_bytes()) | {"schema_version": version, "news": 1}
+    told["data"][0]["rank"] = 7
+    path = folder / "models.json"
+    path.write_text(json.dumps(told))
+    return path
+
+
+def test_a_later_minor_version_is_read_but_not_overwritten(tmp_path: Path) -> None:
+    path = later_feed(tmp_path, "1.7")
+    before = path.read_bytes()
+    assert len(read_feed(path).data) == len(open_feed(tmp_path))
+    with pytest.raises(FeedError, match=r"has schema version 1\.7.* Update poe-scraper"):
+        FeedWriter(FeedStore(tmp_path), "a test")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("version", ["2.0", "10.3"])
+def test_a_later_major_version_asks_for_an_update(tmp_path: Path, version: str) -> None:
+    later_feed(tmp_path, version)
+    for read in (FeedStore(tmp_path).current, lambda: FeedWriter(FeedStore(tmp_path), "a test")):
+        with pytest.raises(FeedTooNewError, match=rf"has schema version {version}.* Update poe-scraper"):
+            read()
+
+
+def test_a_later_major_version_that_looks_quite_different_asks_for_an_update_too(tmp_path: Path) -> None:
+    (tmp_path / "models.json").write_text('{"schema_version": "2.0", "bots": {}}')
+    with pytest.raises(FeedTooNewError, match="Update poe-scraper"):
+        FeedStore(tmp_path).current()

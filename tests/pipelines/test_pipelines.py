@@ -1,0 +1,360 @@
+"""The item pipelines, each in a real crawl that sends no request."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from poe_scraper.feed.store import FeedStore
+from poe_scraper.feed.writer import FeedWriter
+from poe_scraper.items import Bot, RunReport
+from tests.feed.sightings import DAY, T0, failed, listed, malformed, named, run, visited
+
+ROOT = Path(__file__).parents[2]
+
+T1 = T0 + DAY
+
+Item = Bot | tuple[Bot, dict[str, Any]] | dict[str, Any]
+"""A bot; a bot with values that no validation has seen; a plain dictionary."""
+
+
+class Crawls:
+    """Crawls into one folder, run one after another by `run`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.made: list[dict[str, Any]] = []
+
+    def add(self, items: Sequence[Item], settings: dict[str, str] | None = None, **spider: Any) -> None:
+        told = []
+        for item in items:
+            bot, update = item if isinstance(item, tuple) else (item, {})
+            if isinstance(bot, Bot):
+                told.append({"bot": bot.model_dump(mode="json", by_alias=True), "update": update})
+            else:
+                told.append({"dict": bot})
+        settings = {"POE_OUTPUT_DIR": str(self.folder), **(settings or {})}
+        self.made.append({"items": told, "spider": spider, "settings": settings})
+
+    def run(self) -> list[dict[str, Any]]:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.pipelines.crawling"],
+            input=json.dumps(self.made),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+        self.made = []
+        told: list[dict[str, Any]] = json.loads(done.stdout)
+        return told
+
+    def crawl(self, items: Sequence[Item], settings: dict[str, str] | None = None, **spider: Any) -> dict[str, Any]:
+        """One crawl on its own."""
+        self.add(items, settings, **spider)
+        (done,) = self.run()
+        return done
+
+    @property
+    def bots(self) -> dict[str, Bot]:
+        feed = FeedStore(self.folder).current()
+        return {bot.id: bot for bot in feed.data} if feed else {}
+
+    def files(self) -> dict[str, bytes]:
+        """All files but the locks and the run reports."""
+        paths = (path for path in self.folder.rglob("*") if path.is_file() and not path.name.startswith(".lock"))
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in paths if path.parent.name != "runs"}
+
+
+@pytest.fixture
+def crawls(tmp_path: Path) -> Crawls:
+    return Crawls(tmp_path / "output")
+
+
+def codes(done: dict[str, Any]) -> list[str]:
+    return [problem["code"] for problem in done["report"]["problems"]]
+
+
+# --- validate ----------------------------------------------------------------------------------
+
+
+def test_what_is_no_bot_is_dropped_and_reported(crawls: Crawls) -> None:
+    good = listed("good", T0)
+    bad: list[Item] = [
+        {"id": "no-times", "url": "https://poe.com/x"},
+        {},
+        {**good.model_dump(mode="json"), "id": "wrong-status", "status": "asleep"},
+        {**good.model_dump(mode="json"), "id": "a-float", "pricing": {"api": {"prompt": 0.1}}},
+        (good, {"id": "wrong-type", "is_down": "perhaps"}),
+        (good, {"id": "wrong-shape", "parameters": 5}),
+        (good, {"id": "wrong-error", "errors": [{"stage": "nowhere"}]}),
+    ]
+    done = crawls.crawl([*bad, good])
+    assert set(crawls.bots) == {"good"}
+    assert codes(done) == ["entry_malformed"] * len(bad)
+    messages = [problem["message"] for problem in done["report"]["problems"]]
+    assert messages == done["dropped"]
+    assert messages[0] == "item 'no-times' is no bot: first_seen: Field required"
+    assert messages[1].startswith("item None is no bot: id: ")
+    assert "status: " in messages[2]
+    assert "pricing.api.prompt: " in messages[3]
+    assert "is_down: " in messages[4]
+    assert "parameters: " in messages[5]
+    assert "errors.0.stage: " in messages[6]
+
+
+def test_a_dictionary_can_be_a_bot(crawls: Crawls) -> None:
+    crawls.crawl([{**visited(listed("plain", T0), T0).model_dump(mode="json"), "unknown": 1}])
+    assert crawls.bots["plain"] == crawls.bots["plain"].model_validate(visited(listed("plain", T0), T0)).model_copy(
+        update={"pricing": crawls.bots["plain"].pricing}
+    )
+
+
+def test_half_an_emoji_does_not_keep_the_feed_from_being_written(crawls: Crawls) -> None:
+    """Texts that were cut by UTF-16 units end with half an emoji, which no UTF-8 file can hold."""
+    bot = visited(listed("cut", T0), T0)
+    done = crawls.crawl([(bot, {"description": "cut here \ud83d", "owned_by": "\udc00"})])
+    assert done["report"]["outcome"] == "published"
+    assert (crawls.bots["cut"].description, crawls.bots["cut"].owned_by) == ("cut here \ufffd", "\ufffd")
+
+
+def test_a_number_that_json_lacks_does_not_make_a_new_version_each_time(crawls: Crawls) -> None:
+    bot = listed("numbers", T0).model_dump(mode="json")
+    bot["parameters"] = [{"name": "top_k", "schema": {"type": "number"}, "default_value": float("nan")}]
+    crawls.add([bot])
+    crawls.add([bot])
+    assert [done["report"]["outcome"] for done in crawls.run()] == ["published", "unchanged"]
+    assert crawls.bots["numbers"].parameters[0].default_value is None
+
+
+# --- dedupe ------------------------------------------------------------------------------------
+
+
+def test_the_first_of_two_sightings_of_one_kind_is_kept(crawls: Crawls) -> None:
+    done = crawls.crawl([listed("GPT-Test", T0), listed("gpt-test", T1, owned_by="Second").model_copy()])
+    assert [bot.owned_by for bot in crawls.bots.values()] == ["Acme"]
+    assert codes(done) == ["entry_duplicate"]
+    assert done["dropped"] == ["gpt-test was seen twice in this crawl; the first is kept"]
+
+
+def test_ids_compare_without_case(crawls: Crawls) -> None:
+    upper = listed("gpt-test", T0).model_copy(update={"id": "GPT-Test"})
+    crawls.crawl([upper, listed("gpt-test", T0)])
+    assert list(crawls.bots) == ["GPT-Test"]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_sightings_that_complement_each_other_are_joined(crawls: Crawls, turned: bool) -> None:
+    both: list[Item] = [listed("gpt-test", T0), visited(named("gpt-test", T0, "creator"), T0)]
+    done = crawls.crawl(both[::-1] if turned else both)
+    (bot,) = crawls.bots.values()
+    assert (bot.owned_by, bot.handle, bot.discovered_by) == ("Acme", "Gpt-Test", ("api", "creator"))
+    assert bot.pricing.rates
+    assert (done["dropped"], done["report"]["seen"]) == ([], 1)
+
+
+# --- merge -------------------------------------------------------------------------------------
+
+
+def test_the_crawl_knows_the_feed_and_keeps_what_it_did_not_see(crawls: Crawls) -> None:
+    crawls.add([visited(listed("gpt-test", T0), T0)])
+    crawls.add([failed(listed("gpt-test", T1, "0.000004"), T1)])
+    first, second = crawls.run()
+    assert (first["knew"], second["knew"]) == ([], ["gpt-test"])
+    (bot,) = crawls.bots.values()
+    assert bot.pricing.rates[0].amount == 75
+    assert bot.observed.page is not None
+    assert (bot.observed.page.at, bot.last_seen) == (T0, T1)
+    assert [error.code for error in bot.errors] == ["timeout"]
+
+
+def test_conclusions_follow_the_evidence(crawls: Crawls) -> None:
+    crawls.add([visited(listed("gpt-test", T0, None), T0)])
+    crawls.add([listed("gpt-test", T1, "0.000004")])
+    crawls.run()
+    pricing = crawls.bots["gpt-test"].pricing
+    assert pricing.primary is not None
+    assert (pricing.primary.label, pricing.primary.source) == ("Input", "page")
+    assert "api_page" in {check.kind for check in pricing.checks}
+
+
+def test_a_name_that_nobody_ever_saw_does_not_enter_the_feed(crawls: Crawls) -> None:
+    crawls.add([listed("gpt-test", T0), failed(named("typo", T0), T0, "not_found")])
+    crawls.add([failed(named("gpt-test", T1), T1, "not_found")])
+    done = crawls.run()[0]
+    assert done["dropped"] == ["typo is not known, and its page could not be read"]
+    assert codes(done) == ["not_found"]
+    assert set(crawls.bots) == {"gpt-test"}
+
+
+# --- publish -----------------------------------------------------------------------------------
+
+
+def test_outcomes(crawls: Crawls) -> None:
+    ten = [visited(listed(f"bot-{n}", T0), T0) for n in range(10)]
+    crawls.add(ten, arguments={"force": "true"})
+    crawls.add([listed(bot.id, T1) for bot in ten], listed=[bot.id for bot in ten])
+    crawls.add(ten[:5], listed=[bot.id for bot in ten[:5]])
+    crawls.add(ten[:5], {"POE_ACCEPT": "true"}, listed=[bot.id for bot in ten[:5]])
+    crawls.add(ten[4:6], {"POE_GATE_MIN_SHARE": "0.1"}, listed=[bot.id for bot in ten[4:6]])
+    reports = [done["report"] for done in crawls.run()]
+    assert [(report["outcome"], report["version"]) for report in reports] == [
+        ("published", 1),
+        ("unchanged", 1),
+        ("refused", 1),
+        ("published", 2),
+        ("published", 3),
+    ]
+    assert [(report["added"], report["gone"], report["back"], report["changed"]) for report in reports] == [
+        (10, 0, 0, 0),
+        (0, 0, 0, 0),
+        (0, 0, 0, 0),
+        (0, 5, 0, 0),
+        (0, 4, 1, 0),
+    ]
+    assert [report["bots"] for report in reports] == [10] * 5
+    assert reports[2]["reasons"][0].startswith("The candidate has 5 active bots, 50.0% of the 10 published ones")
+    assert [dict(change) for change in FeedStore(crawls.folder).changes(after=2)][-1]["kind"] in {"gone", "back"}
+    written = list(FeedStore(crawls.folder).runs())
+    assert sorted(written, key=str) == sorted(map(RunReport.model_validate, reports), key=str)
+    refused = [refusal.id for refusal in FeedStore(crawls.folder).refusals()]
+    assert refused == [reports[2]["id"]]
+
+
+def test_a_refused_crawl_leaves_the_feed_byte_for_byte(crawls: Crawls) -> None:
+    ten = [visited(listed(f"bot-{n}", T0), T0) for n in range(10)]
+    crawls.crawl(ten)
+    before = crawls.files()
+    dear = [visited(listed(bot.id, T1, "0.0001"), T1, "3750") for bot in ten]
+    report = crawls.crawl(dear)["report"]
+    assert report["outcome"] == "refused"
+    assert "Prices of 10 of 10 bots" in report["reasons"][0]
+    after = crawls.files()
+    assert {name: after[name] for name in before} == before
+    assert after.keys() - before.keys() == {f"refused/{report['id']}.json.gz"}
+
+
+def test_a_run_report(crawls: Crawls) -> None:
+    bots = [visited(listed("read", T0), T0), failed(listed("timed-out", T0), T0), listed("not-due", T0)]
+    stats = {"poe/pages/rendered": 1, "poe/failures/timeout": 1, "poe/requests/page": 7, "poe/bytes/page": 900}
+    problem = malformed("x", T0).errors[0].model_dump(mode="json")
+    done = crawls.crawl(bots, stats=stats, arguments={"limit": "2"}, complete=False, problems=[problem])
+    report = done["report"]
+    assert RunReport.model_validate(report) in list(FeedStore(crawls.folder).runs())
+    assert report == {
+        "id": report["id"],
+        "started_at": report["started_at"],
+        "finished_at": report["finished_at"],
+        "arguments": {"limit": "2"},
+        "finish_reason": "finished",
+        "complete": False,
+        "outcome": "published",
+        "version": 1,
+        "reasons": [],
+        "seen": 3,
+        "visited": 2,
+        "not_due": 1,
+        "failed": {"timeout": 1},
+        "bots": 3,
+        "with_rates": 1,
+        "with_unparsed": 0,
+        "added": 3,
+        "gone": 0,
+        "back": 0,
+        "changed": 0,
+        "requests": {"page": 7},
+        "bytes": {"page": 900},
+        "problems": [problem],
+    }
+    feed = FeedStore(crawls.folder).current()
+    assert feed is not None
+    assert (feed.run.id, feed.run.seen, feed.run.visited, feed.run.failed) == (report["id"], 3, 2, 1)
+
+
+def test_listed_bots_that_a_stopped_crawl_did_not_get_to_stay(crawls: Crawls) -> None:
+    bots = [visited(listed(f"bot-{n}", T0), T0) for n in range(10)]
+    ids = [bot.id for bot in bots]
+    crawls.add(bots, listed=ids)
+    crawls.add([listed(name, T1) for name in ids[:9]], listed=ids[:9], stop_after=1)
+    stopped = crawls.run()[1]
+    assert (stopped["finish_reason"], stopped["report"]["outcome"]) == ("stopped", "published")
+    assert [stopped["report"][kind] for kind in ("seen", "gone", "bots")] == [1, 1, 10]
+    assert [bot.id for bot in crawls.bots.values() if bot.status == "gone"] == ["bot-9"]
+
+
+def test_a_part_of_the_catalog_makes_nothing_gone(crawls: Crawls) -> None:
+    bots = [visited(listed(f"bot-{n}", T0), T0) for n in range(4)]
+    crawls.add(bots)
+    crawls.add(bots[:1], complete=False)
+    assert crawls.run()[1]["report"]["gone"] == 0
+    assert {bot.status for bot in crawls.bots.values()} == {"active"}
+
+
+def test_gone_bots_are_dropped_after_a_while(crawls: Crawls) -> None:
+    bots = [visited(listed(f"bot-{n}", T0), T0) for n in range(10)]
+    with FeedWriter(FeedStore(crawls.folder), "a test") as writer:
+        since = T0 - timedelta(days=400)
+        old = bots[0].model_copy(update={"status": "gone", "gone_since": since})
+        writer.publish([old, *bots[1:]], run(T0), now=T0)
+    crawls.crawl(bots[1:], {"POE_KEEP_GONE": "100000"})
+    assert "bot-0" in crawls.bots
+    crawls.crawl(bots[1:], {"POE_KEEP_GONE": "1"})
+    assert "bot-0" not in crawls.bots
+
+
+def test_without_a_catalog_nothing_is_written_but_the_report(crawls: Crawls) -> None:
+    crawls.crawl([visited(listed("gpt-test", T0), T0)])
+    before = crawls.files()
+    problem = {"stage": "catalog", "code": "catalog_garbled", "message": "no JSON", "at": "2026-10-21T12:00:00Z"}
+    report = crawls.crawl([], catalog_ok=False, complete=False, problems=[problem])["report"]
+    assert (report["outcome"], report["version"], report["reasons"]) == ("failed", 1, ["no JSON"])
+    assert crawls.files() == before
+    assert RunReport.model_validate(report) in list(FeedStore(crawls.folder).runs())
+
+
+def test_without_a_catalog_no_first_feed_is_written(crawls: Crawls) -> None:
+    report = crawls.crawl([], catalog_ok=False, complete=False)["report"]
+    assert (report["outcome"], report["version"], report["reasons"]) == ("failed", None, ["finished"])
+    assert crawls.files() == {}
+
+
+def test_a_crawl_that_saw_nothing_publishes_no_first_feed(crawls: Crawls) -> None:
+    report = crawls.crawl([], listed=["gpt-test"])["report"]
+    assert (report["outcome"], report["reasons"]) == ("refused", ["The candidate has no bots."])
+    assert FeedStore(crawls.folder).current() is None
+
+
+def test_a_second_crawl_ends_at_once_and_says_who_writes(crawls: Crawls) -> None:
+    crawls.crawl([visited(listed("gpt-test", T0), T0)])
+    before = crawls.files()
+    with FeedWriter(FeedStore(crawls.folder), "the first crawl"):
+        done = crawls.crawl([listed("other", T1)])
+    assert (done["finish_reason"], done["knew"]) == ("feed_locked", [])
+    report = done["report"]
+    assert (report["finish_reason"], report["outcome"]) == ("feed_locked", "failed")
+    assert "(the first crawl). Try again later." in report["reasons"][0]
+    assert crawls.files() == before
+    assert len(list(FeedStore(crawls.folder).runs())) == 1
+    assert crawls.crawl([listed("gpt-test", T1)])["report"]["outcome"] == "unchanged"
+
+
+def test_a_folder_that_cannot_be_written_ends_the_crawl_at_once(crawls: Crawls) -> None:
+    crawls.folder.write_text("a file")
+    done = crawls.crawl([listed("gpt-test", T0)])
+    assert (done["finish_reason"], done["report"]["finish_reason"]) == ("feed_unwritable", "feed_unwritable")
+    assert "POE_OUTPUT_DIR" in done["report"]["reasons"][0]
+
+
+def test_old_versions_are_pruned(crawls: Crawls) -> None:
+    for owner in ("a", "b", "c"):
+        crawls.add([listed("gpt-test", T0, owned_by=owner)], {"POE_KEEP_VERSIONS": "2"})
+    crawls.run()
+    assert FeedStore(crawls.folder).versions() == [2, 3]
