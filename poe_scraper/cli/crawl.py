@@ -20,6 +20,7 @@ from poe_scraper.failures import BrowserNotFoundError
 @click.option("--shard", default="", metavar="I/N", help="Crawl the I-th of N parts of the catalog.")
 @click.option("--force", is_flag=True, help="Visit every page, due or not.")
 @click.option("--accept", is_flag=True, help="Publish for once what the gate would refuse.")
+@click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Keep the newest N versions, not all.")
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
 def update(
     output_dir: Path | None,
@@ -29,6 +30,7 @@ def update(
     shard: str,
     force: bool,
     accept: bool,
+    keep: int | None,
     verbose: bool,
 ) -> int:
     """Crawl Poe and publish the feed.
@@ -47,6 +49,8 @@ def update(
     settings = Settings()
     settings.setmodule("poe_scraper.settings", priority="project")
     settings.set("POE_ACCEPT", accept or settings.getbool("POE_ACCEPT"), priority="cmdline")
+    if keep is not None:
+        settings.set("POE_KEEP_VERSIONS", keep, priority="cmdline")
     if output_dir is not None:
         settings.set("POE_OUTPUT_DIR", str(output_dir), priority="cmdline")
     if verbose:

@@ -8,7 +8,7 @@ import click
 from poe_scraper.cli import amounts
 from poe_scraper.cli.options import as_json, examples, output_dir
 from poe_scraper.cli.terminal import console, echo_json, safe, table
-from poe_scraper.failures import Code, FeedError
+from poe_scraper.failures import Code, FeedError, GateRefusedError
 from poe_scraper.feed.history import price_changes
 from poe_scraper.feed.reader import feed_folder
 from poe_scraper.feed.store import FeedStore
@@ -86,16 +86,32 @@ def _publish(store: FeedStore, *, accept: bool) -> int | None:
 
     from poe_scraper import settings
     from poe_scraper.feed.gate import Gate
+    from poe_scraper.feed.report import figures, run_id
     from poe_scraper.feed.writer import FeedWriter
+    from poe_scraper.items import Run, RunReport
 
     gate = Gate(min_share=settings.POE_GATE_MIN_SHARE, max_jumps=settings.POE_GATE_MAX_JUMPS)
     with FeedWriter(store, "poe-scraper reread") as writer:
         if writer.feed is None:
             return None
+        now = datetime.now(UTC).replace(microsecond=0)
+        run = Run(id=run_id(now), started_at=now, finished_at=now)
+        told: dict[str, Any] = {
+            "id": run.id,
+            "started_at": now,
+            "finished_at": now,
+            "finish_reason": "reread",
+        }
         bots = map(reread_bot, writer.feed.data)
-        run = writer.feed.run  # no crawl: the one behind the feed stays
         keep = settings.POE_KEEP_VERSIONS
-        publication = writer.publish(bots, run, now=datetime.now(UTC), gate=gate, accept=accept, keep=keep)
+        try:
+            publication = writer.publish(bots, run, now=now, gate=gate, accept=accept, keep=keep)
+        except GateRefusedError as error:
+            told |= {"outcome": "refused", "reasons": error.reasons}
+            writer.report(RunReport.model_validate(told | figures(writer.feed)))
+            raise
+        told["outcome"] = "published" if publication.new_version else "unchanged"
+        writer.report(RunReport.model_validate(told | figures(publication.feed, publication.changes)))
         return publication.feed.version
 
 

@@ -2,6 +2,6 @@
 
 https://docs.scrapy.org/en/latest/topics/item-pipeline.html
 
-What they expect of a spider: `catalog_ok`, `complete`, `listed`, `problems` and `known`, as
+What they expect of a spider: `catalog_ok`, `complete`, `listed`, `problems`, `arguments` and `known`, as
 `spiders.poe_models` describes them. `PublishPipeline` fills in `known` before the first request.
 """

@@ -234,7 +234,8 @@ def test_gone_bots_stay_for_a_while(days: int, stays: bool) -> None:
 
 
 def test_bots_are_sorted_by_id() -> None:
-    bots = settled([OTHER], listed("b", T1), listed("A", T1), listed("c-1", T1), listed("c", T1))
+    elsewhere = listed("a", T1).model_copy(update={"url": "https://poe.com/z"})
+    bots = settled([OTHER], listed("b", T1), elsewhere, listed("c-1", T1), listed("c", T1))
     assert list(bots) == ["a", "b", "c", "c-1", "other"]
 
 
