@@ -451,9 +451,7 @@ _TOKENS: dict[str, Kind] = {
 
 
 class _Bill:
-    def __init__(
-        self, bot: Bot, usage: dict[str, Fraction], choice: _Choice, points_per_usd: Fraction
-    ) -> None:
+    def __init__(self, bot: Bot, usage: dict[str, Fraction], choice: _Choice, points_per_usd: Fraction) -> None:
         self._bot = bot
         self._adjustments = bot.pricing.adjustments
         self._usage = usage

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "history": ("poe_scraper.cli.history:history", "A bot's prices over time."),
     "diff": ("poe_scraper.cli.history:diff", "What changed between two versions of the feed."),
     "export": ("poe_scraper.cli.export:export", "Write the feed in another format."),
+    "site": ("poe_scraper.cli.site:site", "Build or show the catalogue: the feed as web pages."),
     "schema": ("poe_scraper.cli.feed:schema", "Print the JSON Schema of the feed."),
     "reread": ("poe_scraper.cli.feed:reread", "Read the stored rate cards again, without a crawl."),
     "cache": ("poe_scraper.cli.cache:cache", "How many bots rest on earlier observations."),

@@ -35,9 +35,7 @@ def cache(output_dir: Path | None, as_json: bool) -> None:
 
 
 def _ages(feed: FeedReader, now: datetime) -> dict[str, int]:
-    seen = [
-        bot.observed.page.at if bot.observed.page else None for bot in feed.values() if bot.status == "active"
-    ]
+    seen = [bot.observed.page.at if bot.observed.page else None for bot in feed.values() if bot.status == "active"]
     times = [at for at in seen if at is not None]
     return {
         "last_run": sum(at >= feed.run.started_at for at in times),

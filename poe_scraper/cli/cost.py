@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from poe_scraper import api
-from poe_scraper.cli import amounts
+from poe_scraper import amounts, api
 from poe_scraper.cli.exits import ExitCode
 from poe_scraper.cli.options import DecimalNumber, as_json, examples, known_id, output_dir, pairs, the_feed
 from poe_scraper.cli.terminal import console, echo_json, fail, safe, table
@@ -56,9 +55,7 @@ def _usage(command: Command) -> Command:
         )
     )
     options.append(
-        click.option(
-            "--at", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="With the prices of that day."
-        )
+        click.option("--at", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="With the prices of that day.")
     )
     for option in reversed(options):
         command = option(command)
@@ -106,9 +103,7 @@ def cost(bot: str, output_dir: Path | None, as_json: bool, **usage: Any) -> int:
             amounts.sum_of(line.usd.amount, line.usd.max_amount),
         )
     out.print(rows)
-    applied = {
-        f"{line.usage}: {amounts.in_words(adjustment)}" for line in bill.lines for adjustment in line.applied
-    }
+    applied = {f"{line.usage}: {amounts.in_words(adjustment)}" for line in bill.lines for adjustment in line.applied}
     for remark in [*sorted(applied), *bill.notes, *_remarks(bill)]:
         out.print(safe(f"- {remark}"))
     return ExitCode.DONE

@@ -10,9 +10,7 @@ from poe_scraper.cli import options
 from poe_scraper.failures import BrowserNotFoundError
 
 
-@click.command(
-    epilog=options.examples("update", "update --limit 20", "update --bots Claude-Opus-4.5,GPT-5 --force")
-)
+@click.command(epilog=options.examples("update", "update --limit 20", "update --bots Claude-Opus-4.5,GPT-5 --force"))
 @options.output_dir
 @click.option("--bots", default="", metavar="A,B", help="Crawl these bots alone, due or not.")
 @click.option("--limit", default="", metavar="N", help="Visit at most N bot pages.")

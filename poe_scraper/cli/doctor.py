@@ -96,9 +96,7 @@ def _browser() -> Finding:
     return Finding("browser", "ok", f"Chromium {version} starts and renders ({path or 'Playwright'})")
 
 
-def ask_api(
-    session: requests.Session, url: str, *, key: str, now: Callable[[], datetime]
-) -> Iterator[Finding]:
+def ask_api(session: requests.Session, url: str, *, key: str, now: Callable[[], datetime]) -> Iterator[Finding]:
     """Ask the models API over plain HTTP, and look at its clock.
 
     Args:

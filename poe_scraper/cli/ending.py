@@ -1,6 +1,7 @@
 """How a crawl ends, for a person and for whoever started the process."""
 
 import sys
+from collections.abc import Iterator
 
 from scrapy.crawler import Crawler
 
@@ -28,15 +29,21 @@ def ending(crawler: Crawler) -> ExitCode:
     return crawl_exit_code(report)
 
 
-def summary(report: RunReport, *, folder: str) -> list[str]:
-    """A run report in a few lines for a person."""
-    lines = []
-    failed = sum(report.failed.values())
+def _headlines(report: RunReport) -> Iterator[str]:
+    """What matters more than all figures, if anything does."""
+    if report.finish_reason == "shutdown":
+        yield "Interrupted: what was seen until then counts, and no bot is taken for gone."
+    if report.finish_reason == Code.SITE_BLOCKS:
+        yield "Poe blocks the crawl, so it stopped asking. The feed keeps what it knew."
     changed = report.failed.get(Code.SITE_CHANGED, 0)
     if changed and changed >= SITE_CHANGED_SHARE * report.visited:
-        lines.append(
-            f"Poe seems to have changed its site: {changed} of {report.visited} pages lack what we look for."
-        )
+        yield f"Poe seems to have changed its site: {changed} of {report.visited} pages lack what we look for."
+
+
+def summary(report: RunReport, *, folder: str) -> list[str]:
+    """A run report in a few lines for a person."""
+    lines = list(_headlines(report))
+    failed = sum(report.failed.values())
     seconds = (report.finished_at - report.started_at).total_seconds()
     lines.append(
         f"{report.seen} bots seen, {report.visited - failed} pages read, {failed} failed, "

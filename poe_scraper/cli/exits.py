@@ -58,9 +58,13 @@ def crawl_exit_code(report: "RunReport | None") -> ExitCode:
     """
     if report is None:
         return ExitCode.FAILED
+    if report.finish_reason == "shutdown":
+        return ExitCode.INTERRUPTED
     if report.outcome == "refused":
         return ExitCode.GATE_REFUSED
     if report.outcome == "failed":
         unreachable = any(problem.code in _UNREACHABLE for problem in report.problems)
         return ExitCode.UNREACHABLE if unreachable else ExitCode.FAILED
+    if report.finish_reason == Code.SITE_BLOCKS:
+        return ExitCode.UNREACHABLE
     return ExitCode.DEGRADED if report.failed else ExitCode.DONE

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from poe_scraper.cli import amounts
+from poe_scraper import amounts
 from poe_scraper.cli.options import as_json, examples, output_dir
 from poe_scraper.cli.terminal import console, echo_json, safe, table
 from poe_scraper.failures import Code, FeedError, GateRefusedError

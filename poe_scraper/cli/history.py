@@ -9,8 +9,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from poe_scraper import api
-from poe_scraper.cli import amounts
+from poe_scraper import amounts, api
 from poe_scraper.cli.options import as_json, examples, output_dir, the_feed
 from poe_scraper.cli.terminal import console, echo_json, safe, table
 from poe_scraper.feed.changes import compare
@@ -90,9 +89,7 @@ def _chart(name: str, found: Sequence[Snapshot]) -> None:
     """A bar a snapshot: the primary price, of the card's dollars where it has them."""
     primaries = [snapshot.bot.pricing.primary for snapshot in found]
     in_usd = all(primary is None or primary.usd is not None for primary in primaries)
-    prices = [
-        None if primary is None else (primary.usd if in_usd else primary.points) for primary in primaries
-    ]
+    prices = [None if primary is None else (primary.usd if in_usd else primary.points) for primary in primaries]
     most = max((price for price in prices if price is not None), default=Decimal(0))
     latest = next((primary for primary in reversed(primaries) if primary is not None), None)
     title = name if latest is None else f"{name}: {latest.label} {amounts.per(latest.per.model_dump())}"

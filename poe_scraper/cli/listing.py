@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from poe_scraper.cli import amounts
+from poe_scraper import amounts
 from poe_scraper.cli.options import DecimalNumber, as_json, examples, output_dir, the_feed
 from poe_scraper.cli.terminal import console, echo_json, safe, table
 from poe_scraper.feed.reader import Entry, FeedReader
@@ -22,9 +22,7 @@ _FILTERS = (
     click.option("--priced/--unpriced", default=None, help="With a known price, or without."),
     click.option("--free/--not-free", default=None, help="All prices are 0, or not."),
     click.option("--unit", metavar="UNIT", help="With a price for this unit: token, second, image ..."),
-    click.option(
-        "--max-price", type=DecimalNumber(), metavar="USD", help="At most this a unit; a million for tokens."
-    ),
+    click.option("--max-price", type=DecimalNumber(), metavar="USD", help="At most this a unit; a million for tokens."),
     click.option("--gone", is_flag=True, help="Include bots that are gone from Poe."),
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N bots."),
 )
@@ -44,9 +42,7 @@ def _sort(*orders: str) -> Callable[[Command], Command]:
 
 @click.command(
     "list",
-    epilog=examples(
-        "list --creator OpenAI --sort price", "list --unit second --max-price 0.10", "list --free --json"
-    ),
+    epilog=examples("list --creator OpenAI --sort price", "list --unit second --max-price 0.10", "list --free --json"),
 )
 @_filters
 @_sort("name", "price", "newest", "context")

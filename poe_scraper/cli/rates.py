@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from poe_scraper.cli import amounts
+from poe_scraper import amounts
 from poe_scraper.cli.options import as_json, examples
 from poe_scraper.cli.terminal import console, echo_json, safe, table
-from poe_scraper.failures import UsageError
 
 if TYPE_CHECKING:
     from poe_scraper.items import Rate, Reading
@@ -34,26 +33,25 @@ def rates(file: BinaryIO | None, is_html: bool, batch: BinaryIO | None, as_json:
     from poe_scraper.rates import read_card, read_dialog
 
     read = read_dialog if is_html else read_card
-    if (file is None) == (batch is None):
+    if batch is not None and file is None:
+        echo_json({card.id: read(card.card).model_dump(mode="json") for card in _cards(batch)})
+    elif file is not None and batch is None:
+        reading = read(_text(file))
+        if as_json:
+            echo_json(reading.model_dump(mode="json"))
+        else:
+            _show(reading)
+    else:
         message = "Give a FILE (or `-`) or --batch CARDS.json, one of the two."
         raise click.UsageError(message)
-    if batch is not None:
-        echo_json({card.id: read(card.card).model_dump(mode="json") for card in _cards(batch)})
-        return
-    assert file is not None
-    reading = read(_text(file))
-    if as_json:
-        echo_json(reading.model_dump(mode="json"))
-    else:
-        _show(reading)
 
 
 def _text(file: BinaryIO) -> str:
     try:
         return file.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        message = f"{file.name} is not UTF-8 text (byte {error.start}). Save it as UTF-8."
-        raise UsageError(message) from None
+        message = f"The card is not UTF-8 text (byte {error.start}). Save it as UTF-8."
+        raise click.UsageError(message) from None
 
 
 def _cards(file: BinaryIO) -> list[_Card]:
@@ -63,8 +61,8 @@ def _cards(file: BinaryIO) -> list[_Card]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = "".join(f"[{part!r}]" for part in first["loc"]) or "the file"
-        message = f'{file.name} is no list of {{"id": text, "card": text}}. At {where}: {first["msg"]}.'
-        raise UsageError(message) from None
+        message = f'CARDS.json is no list of {{"id": text, "card": text}}. At {where}: {first["msg"]}.'
+        raise click.UsageError(message) from None
 
 
 def _show(reading: "Reading") -> None:

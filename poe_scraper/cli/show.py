@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poe_scraper.cli import amounts
+from poe_scraper import amounts
 from poe_scraper.cli.options import as_json, examples, known_id, output_dir, the_feed
 from poe_scraper.cli.terminal import age, console, echo_json, safe, table
 from poe_scraper.costs import paired
@@ -102,9 +102,7 @@ def _show_rates(out: "Console", bot: Bot) -> None:
 
 
 def _label(rate: Rate) -> str:
-    attributes = (
-        value if name == "column" else f"{name}: {value}" for name, value in rate.attributes.items()
-    )
+    attributes = (value if name == "column" else f"{name}: {value}" for name, value in rate.attributes.items())
     return ", ".join((rate.label, *attributes))
 
 

@@ -85,9 +85,7 @@ def _print(told: dict[str, Any], feed: FeedReader, now: datetime) -> None:
     for label, fact in facts.items():
         out.print(safe(f"{label + ':':<16}{fact}"))
     if told["runs"]:
-        rows = table(
-            "Run", "When", "Outcome", "Seen", "Visited", "Failed", right=("Seen", "Visited", "Failed")
-        )
+        rows = table("Run", "When", "Outcome", "Seen", "Visited", "Failed", right=("Seen", "Visited", "Failed"))
         for run in told["runs"]:
             when = age(datetime.fromisoformat(run["finished_at"]), now)
             failed = str(sum(run["failed"].values()))

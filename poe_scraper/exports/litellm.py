@@ -19,9 +19,7 @@ def export(feed: FeedReader) -> Export:
     found = [priced for priced in token_priced(feed) if _answers_in_text(priced.bot)]
     models = {f"poe/{priced.bot.id}": _model(priced) for priced in found}
     text = json.dumps(models, indent=4) + "\n"
-    return Export(
-        {"model_prices_and_context_window.json": text.encode()}, len(found), active(feed) - len(found)
-    )
+    return Export({"model_prices_and_context_window.json": text.encode()}, len(found), active(feed) - len(found))
 
 
 def _answers_in_text(bot: Bot) -> bool:

@@ -60,9 +60,7 @@ def export(feed: FeedReader) -> Export:
     return Export({"poe.xlsx": buffer.getvalue()}, bots=len(feed))
 
 
-def _fill(
-    sheet: Any, formats: dict[str, Any], columns: Iterable[str], lines: Iterable[tuple[object, ...]]
-) -> None:
+def _fill(sheet: Any, formats: dict[str, Any], columns: Iterable[str], lines: Iterable[tuple[object, ...]]) -> None:
     sheet.freeze_panes(1, 0)
     for place, column in enumerate(columns):
         sheet.write_string(0, place, column, formats["head"])
@@ -77,9 +75,7 @@ def _fill(
                 case datetime():
                     sheet.write_datetime(count, place, value.replace(tzinfo=None), formats["time"])
                 case dict():
-                    sheet.write_string(
-                        count, place, cell(json.dumps(value, ensure_ascii=False)) if value else ""
-                    )
+                    sheet.write_string(count, place, cell(json.dumps(value, ensure_ascii=False)) if value else "")
                 case _:
                     sheet.write_string(count, place, cell(value))
     sheet.autofilter(0, 0, count, len(list(columns)) - 1)

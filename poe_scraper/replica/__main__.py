@@ -9,9 +9,7 @@ from .weather import FAULTS, Weather
 
 
 @click.command()
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port; 0 takes a free one."
-)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port; 0 takes a free one.")
 @click.option(
     "--bots",
     type=click.IntRange(min=1),
@@ -31,9 +29,7 @@ from .weather import FAULTS, Weather
     help="Show a fault to a share of the requests, or to one bot or creator. Repeatable. "
     "With `:once` behind it, the first visit alone is hit. `--list-weather` prints the names.",
 )
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="Another seed, other victims of the weather."
-)
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, other victims of the weather.")
 @click.option("--list-weather", is_flag=True, help="Print every fault with what it does, and end.")
 def replica(
     port: int, bots: int | None, data: Path | None, weather: tuple[str, ...], seed: int, list_weather: bool

@@ -55,9 +55,7 @@ def model(bot: Bot) -> dict[str, Any]:
         },
         "supported_features": list(bot.supported_features),
         "pricing": None if pricing is None else {key: pricing.get(key) for key in _PRICE_KEYS},
-        "context_window": None
-        if window is None
-        else {"context_length": window[0], "max_output_tokens": window[1]},
+        "context_window": None if window is None else {"context_length": window[0], "max_output_tokens": window[1]},
         "context_length": None if window is None else window[0],
         "metadata": {
             "display_name": bot.display_name,
@@ -150,9 +148,7 @@ def with_raw_tags(card: str) -> str:
     return re.sub(r"\$(\d+(?:\.\d+)?)", tag, card)
 
 
-def graphql(
-    catalog: Catalog, release: Release, query: Mapping[str, Any], fault: str | None, chinese: bool
-) -> bytes:
+def graphql(catalog: Catalog, release: Release, query: Mapping[str, Any], fault: str | None, chinese: bool) -> bytes:
     """The answer to a GraphQL query.
 
     Args:
@@ -181,17 +177,11 @@ def graphql(
             if bot is None or bot.deleted:
                 return _json({"data": {"bot": None}})
             profile = catalog.profile(bot.creator)
-            return _json(
-                {"data": {"bot": bot_object(bot, release, bot.creator if profile is None else profile.name)}}
-            )
+            return _json({"data": {"bot": bot_object(bot, release, bot.creator if profile is None else profile.name)}})
         case "LayoutRightSidebarQuery":
-            return _json(
-                {"data": None, "errors": [{"message": "Not logged in", "path": ["viewer", "chats"]}]}
-            )
+            return _json({"data": None, "errors": [{"message": "Not logged in", "path": ["viewer", "chats"]}]})
         case _:
-            return _json(
-                {"data": {"viewer": {"subscription": {"isActive": False}, "messagePointInfo": None}}}
-            )
+            return _json({"data": {"viewer": {"subscription": {"isActive": False}, "messagePointInfo": None}}})
 
 
 def _rate_card(bot: Bot | None, query_name: str, fault: str | None, chinese: bool) -> bytes:

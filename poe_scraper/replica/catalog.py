@@ -252,9 +252,7 @@ class Catalog:
                     )
                 )
                 for number in range(creator["bots"]):
-                    bot = _fabricated(
-                        90_000 + len(extra), bots[len(extra) * 7 % len(bots)], creator["handle"]
-                    )
+                    bot = _fabricated(90_000 + len(extra), bots[len(extra) * 7 % len(bots)], creator["handle"])
                     listed = count is None and number < creator["listed"]
                     deleted = number >= creator["bots"] - creator["deleted"]
                     extra.append(replace(bot, listed=listed, deleted=deleted))
@@ -262,8 +260,7 @@ class Catalog:
             known = len(bots)
             bots = [bots[number * known // count] for number in range(count)] if count < known else bots
             bots += [
-                _fabricated(number, bots[number % known], f"workshop-{number // 100}")
-                for number in range(known, count)
+                _fabricated(number, bots[number % known], f"workshop-{number // 100}") for number in range(known, count)
             ]
         return cls(bots + extra, profiles)
 

@@ -74,9 +74,7 @@ class Release:
         self.build_id = secrets.token_urlsafe(15)
         self.classes = {name: f"{name}__{secrets.token_urlsafe(4)[:5]}" for name in _CLASSES}
         assets = files(__package__) / "assets"
-        script = (
-            (assets / "app.js").read_text("utf-8").replace("{/* class names */}", json.dumps(self.classes))
-        )
+        script = (assets / "app.js").read_text("utf-8").replace("{/* class names */}", json.dumps(self.classes))
         style = (assets / "app.css").read_text("utf-8")
         style = re.sub(r"(?<=\.)[A-Z]\w+", lambda match: self.classes[match[0]], style)
         library = (assets / "marked.umd.js").read_bytes()
@@ -89,13 +87,10 @@ class Release:
         self.assets = {
             self.script: Asset(script.encode(), SCRIPT, "script"),
             self.library: Asset(library, SCRIPT, "script"),
-            self.style: Asset(
-                style.replace("FONT", self.font).encode(), "text/css; charset=utf-8", "stylesheet"
-            ),
+            self.style: Asset(style.replace("FONT", self.font).encode(), "text/css; charset=utf-8", "stylesheet"),
             self.font: Asset((assets / "sans.woff2").read_bytes(), "font/woff2", "font"),
             **{
-                address: Asset(_avatar(number), "image/svg+xml", "image")
-                for number, address in enumerate(self.avatars)
+                address: Asset(_avatar(number), "image/svg+xml", "image") for number, address in enumerate(self.avatars)
             },
         }
 
@@ -269,9 +264,7 @@ class Site:
             next_data = next_data[: len(next_data) * 2 // 3]
         hydration = f'<script id="__NEXT_DATA__" type="application/json">{next_data}</script>'
         if fault == "no_hydration":
-            hydration = (
-                f"<script>(self.__next_f = self.__next_f || []).push({_for_script([1, next_data])})</script>"
-            )
+            hydration = f"<script>(self.__next_f = self.__next_f || []).push({_for_script([1, next_data])})</script>"
         view_text = escape(json.dumps({"kind": kind, "fault": fault, **view}))
         return (
             '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'

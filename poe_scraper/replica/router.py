@@ -162,9 +162,7 @@ class Router:
             return replace(_redirect(f"/{quote(handle)}{'?' + query if query else ''}"), kind="document")
         viewer = self._viewer(asked)
         if isinstance(subject, Profile) and subject.sign_in and viewer is None:
-            return replace(
-                _redirect(f"/login?redirect_url=%2F{quote(handle)}"), kind="document", handle=handle
-            )
+            return replace(_redirect(f"/login?redirect_url=%2F{quote(handle)}"), kind="document", handle=handle)
         fault = self._weather.draw("page", handle)
         self._views[handle.casefold()] = fault
         if fault == "reset" and not asked.first:
@@ -261,9 +259,7 @@ class Router:
             body = models([model(bot) for bot in self._catalog.listed()], None)
             headers = {"ETag": f'"{sha256(body).hexdigest()[:32]}"', "Vary": "Accept-Encoding"}
             reply = Reply(body, JSON, headers=headers)
-            smaller = replace(
-                reply, body=gzip.compress(body, 6), headers={**headers, "Content-Encoding": "gzip"}
-            )
+            smaller = replace(reply, body=gzip.compress(body, 6), headers={**headers, "Content-Encoding": "gzip"})
             self._models = (self._catalog.revision, reply, smaller)
         _, reply, smaller = self._models
         return replace(smaller if packed else reply, delivery=_API_DELIVERIES.get(fault, "whole"))

@@ -60,9 +60,7 @@ class Wire(Resource):
             entry = self._ledger.begin(asked, reply)
 
             def ended(_: object) -> None:
-                self._ledger.end(
-                    entry, reply, request.code if request.startedWriting else None, request.sentLength
-                )
+                self._ledger.end(entry, reply, request.code if request.startedWriting else None, request.sentLength)
 
             request.notifyFinish().addBoth(ended)
         self._send(request, reply)
@@ -103,10 +101,7 @@ def _asked(request: Any, *, first: bool) -> Asked:
         address=request.uri.decode("latin-1"),
         arguments=dict(parse_qsl(request.uri.partition(b"?")[2].decode("latin-1"))),
         headers=headers,
-        cookies={
-            name.decode("latin-1"): value.decode("latin-1")
-            for name, value in request.received_cookies.items()
-        },
+        cookies={name.decode("latin-1"): value.decode("latin-1") for name, value in request.received_cookies.items()},
         body=request.content.read(),
         first=first,
     )

@@ -96,12 +96,8 @@ FAULTS: dict[str, Fault] = {
     "api_empty": Fault("models", "The models API lists no model."),
     "api_half": Fault("models", "The models API lists every other model only."),
     "api_new_keys": Fault("models", "Every model, and the answer itself, has keys never seen before."),
-    "api_wrong_types": Fault(
-        "models", "Every tenth model has an id, a price or another value of a wrong type."
-    ),
-    "api_bad_ids": Fault(
-        "models", "Eight models more are listed, with ids that are no ids: paths, escapes, blanks."
-    ),
+    "api_wrong_types": Fault("models", "Every tenth model has an id, a price or another value of a wrong type."),
+    "api_bad_ids": Fault("models", "Eight models more are listed, with ids that are no ids: paths, escapes, blanks."),
     "api_hostile_text": Fault(
         "models", "Descriptions and owners of all models hold what `hostile_text` puts on pages."
     ),
@@ -139,9 +135,7 @@ class Rule:
         """
         match = _RULE.fullmatch(text)
         if match is None:
-            message = (
-                f"{text!r} is no weather: write NAME=SHARE or NAME@HANDLE, with or without :once behind it"
-            )
+            message = f"{text!r} is no weather: write NAME=SHARE or NAME@HANDLE, with or without :once behind it"
             raise ValueError(message)
         name = match["name"]
         if name not in FAULTS:

@@ -22,9 +22,7 @@ def sum_of(low: Decimal | str | None, high: Decimal | str | None = None, bound: 
     return _BOUNDS[bound] + (number(low) if high is None else f"{number(low)}-{number(high)}")
 
 
-def money(
-    currency: str, low: Decimal | str | None, high: Decimal | str | None = None, bound: str = "exact"
-) -> str:
+def money(currency: str, low: Decimal | str | None, high: Decimal | str | None = None, bound: str = "exact") -> str:
     """A sum of money: `up to $0.81`, `206 points`, `$0.10-0.20`; `-` where there is none."""
     figures = sum_of(low, high)
     if low is None:

@@ -1,0 +1,384 @@
+"""Building a catalogue from a feed."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import resources
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from poe_scraper import __version__, amounts
+from poe_scraper.failures import FAILURES, Code
+from poe_scraper.feed.history import Snapshot
+from poe_scraper.feed.reader import FeedReader
+from poe_scraper.feed.selection import Selection, select, unit_price
+from poe_scraper.feed.store import FeedStore
+from poe_scraper.items import Bot, Change
+from poe_scraper.site import data, prices, timeline
+from poe_scraper.site.chart import chart
+from poe_scraper.site.folder import Folder
+from poe_scraper.untrusted import safe
+
+VERSIONS = 50
+"""So many of the newest versions stand on the page of changes; `changes.jsonl` has all."""
+
+LINES = 200
+"""So many bots of one kind of change are named for each version."""
+
+CHARTS = 12
+"""So many prices of a bot are drawn."""
+
+ASSETS = ("site.css", "cost.js", "page.js", "table.js", "compare.js", "bot.js", "icon.svg")
+
+_PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What came of a build: names of files, relative to the folder.
+
+    Args:
+        bots: how many bots the catalogue shows.
+        written: files that are new or differ.
+        unchanged: files that were right as they were.
+        removed: files of an earlier build that are no longer needed.
+    """
+
+    bots: int
+    written: Sequence[str]
+    unchanged: Sequence[str]
+    removed: Sequence[str]
+
+
+def build(feed: FeedReader, store: FeedStore, out: Path) -> Built:
+    """Write the catalogue of a feed.
+
+    Args:
+        feed: what it shows.
+        store: the feed's folder, for its history, runs and the files to take along.
+        out: the folder to write. It may hold an older catalogue; else it must be empty, or not exist.
+
+    Raises:
+        CatalogueError: the folder cannot be written, or holds something else.
+        FeedError: the feed or its history cannot be read.
+    """
+    folder = Folder(out)
+    _Catalogue(feed, store, folder).write()
+    folder.close()
+    return Built(len(feed), folder.written, folder.unchanged, folder.removed)
+
+
+def page_name(bot_id: str) -> str:
+    """The name of a bot's page without its suffix: the id where it can be a file's name, else a digest."""
+    key = bot_id.casefold()
+    if _PLAIN_NAME.fullmatch(key):
+        return key
+    return f"bot-{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()[:20]}"
+
+
+class _Catalogue:
+    def __init__(self, feed: FeedReader, store: FeedStore, folder: Folder) -> None:
+        self.feed = feed
+        self.store = store
+        self.folder = folder
+        self.changes = [change for change in store.changes() if change.version <= feed.version]
+        by_bot: dict[str, list[Change]] = {}
+        for change in self.changes:
+            by_bot.setdefault(change.bot.casefold(), []).append(change)
+        self.snapshots = {bot.key: timeline.snapshots(bot, by_bot.get(bot.key, ())) for bot in feed.bots}
+        self.free = {entry["id"] for entry in select(feed, Selection(free=True, gone=True))}
+        self.environment = _environment()
+
+    def write(self) -> None:
+        assets = resources.files(__package__) / "assets"
+        contents = {f"assets/{name}": assets.joinpath(name).read_bytes() for name in ASSETS}
+        listings = [self._listing(bot) for bot in self.feed.bots]
+        head = {
+            "pointsPerUsd": format(self.feed.points_per_usd, "f"),
+            "date": self.feed.generated_at.isoformat(),
+        }
+        contents["data/bots.js"] = data.script({**head, "bots": listings})
+        for name, content in contents.items():
+            self.folder.write(name, content)
+        # the browser must not put an old script to a new page
+        digests = {name: hashlib.sha256(content).hexdigest()[:12] for name, content in contents.items()}
+        self.environment.globals["asset"] = lambda name: f"{name}?{digests[name]}"
+        self._copies()
+        self._bots()
+        rows = [self._row(bot, listing) for bot, listing in zip(self.feed.bots, listings, strict=True)]
+        self._page("index", rows=rows, facets=_facets(listings))
+        self._page("compare")
+        self._page("changes", versions=self._versions(), more=self._more_versions())
+        self._page("about", **self._about())
+
+    def _page(self, name: str, **context: Any) -> None:
+        text = self.environment.get_template(f"{name}.html").render(
+            page=name, root="", feed=self.feed, files=self.copied, **context
+        )
+        self.folder.write(f"{name}.html", text.encode())
+
+    # --- files of the feed
+
+    def _copies(self) -> None:
+        """Take the feed along, so that whoever reads the pages can have the data."""
+        wanted = (self.store.models, self.store.schema, self.store.change_log, self.store.atom)
+        self.copied = [] if self.feed.starter else [path.name for path in wanted if path.exists()]
+        for path in wanted:
+            if path.name in self.copied:
+                self.folder.write(path.name, path.read_bytes())
+
+    # --- the table
+
+    def _listing(self, bot: Bot) -> dict[str, Any]:
+        entry = self.feed.entry(bot.id)
+        primary = bot.pricing.primary
+        price = unit_price(entry, self.feed.points_per_usd)
+        page = page_name(bot.id)
+        changed = self._last_change(bot)
+        return data.listing(
+            bot,
+            {
+                "page": page if page != bot.id else None,
+                "unit": primary and primary.per.unit,
+                "price": None if price is None else f"{price:f}",
+                "free": int(bot.id in self.free),
+                "unsure": int(bool(prices.doubts(bot))),
+                "gone": int(bot.status == "gone"),
+                "changed": changed and f"{changed:%Y-%m-%d}",
+                "seen": f"{_seen(bot):%Y-%m-%d}",
+            },
+        )
+
+    def _last_change(self, bot: Bot) -> datetime | None:
+        """When its prices or its status changed last. The first version of all is no change."""
+        first = self.changes[0].version if self.changes else 0
+        last = self.snapshots[bot.key][-1]
+        return last.at if last.version > first else None
+
+    def _row(self, bot: Bot, listing: dict[str, Any]) -> dict[str, Any]:
+        primary = bot.pricing.primary
+        changed = self._last_change(bot)
+        recent = changed is not None and self.feed.generated_at - changed <= timedelta(days=30)
+        return {
+            "bot": bot,
+            "page": page_name(bot.id),
+            "price": prices.shown(primary, self.feed.points_per_usd) if primary else None,
+            "seen": _seen(bot),
+            "unsure": listing.get("unsure"),
+            "changed": changed if recent else None,
+        }
+
+    # --- a bot
+
+    def _bots(self) -> None:
+        template = self.environment.get_template("bot.html")
+        for bot in self.feed.bots:
+            name = page_name(bot.id)
+            found = self.snapshots[bot.key]
+            text = template.render(
+                page="bot",
+                root="../",
+                name=name,
+                bot=bot,
+                price=prices.shown(bot.pricing.primary, self.feed.points_per_usd) if bot.pricing.primary else None,
+                seen=_seen(bot),
+                doubts=prices.doubts(bot),
+                sections=prices.sections(bot.pricing.rates),
+                api=prices.api_prices(bot.pricing.api),
+                steps=timeline.steps(found),
+                charts=_charts(bot, found),
+                data=Markup(data.json_text({"pointsPerUsd": str(self.feed.points_per_usd), "bot": data.bot(bot)})),  # noqa: S704 - escaped
+            )
+            self.folder.write(f"bots/{name}.html", text.encode())
+            self.folder.write(f"bots/{name}.json", data.readable(self.feed.entry(bot.id)))
+
+    # --- changes
+
+    def _versions(self) -> list[dict[str, Any]]:
+        """What each of the newest versions brought, newest first."""
+        numbers = sorted({change.version for change in self.changes})[-VERSIONS:]
+        wanted = set(numbers)
+        moved: dict[int, list[tuple[Bot, timeline.Step]]] = {}
+        for bot in self.feed.bots:
+            for step in timeline.steps(self.snapshots[bot.key]):
+                if step.snapshot.version in wanted and (step.prices or step.adjustments):
+                    moved.setdefault(step.snapshot.version, []).append((bot, step))
+        told = (change for change in self.changes if change.version in wanted)
+        versions = [
+            self._version(number, [*group], moved.get(number, []))
+            for number, group in groupby(told, lambda change: change.version)
+        ]
+        return versions[::-1]
+
+    def _version(self, number: int, changes: list[Change], moved: list[tuple[Bot, timeline.Step]]) -> dict[str, Any]:
+        fields: dict[str, list[str]] = {}
+        for change in changes:
+            if change.kind == "changed" and change.field and not change.field.startswith("pricing."):
+                fields.setdefault(change.bot, []).append(change.field.replace("_", " "))
+        kinds = {
+            kind: [self._named(change.bot) for change in changes if change.kind == kind]
+            for kind in ("added", "gone", "back")
+        }
+        others = [(self._named(bot), ", ".join(names)) for bot, names in fields.items()]
+        return {"number": number, "at": changes[0].at, "moved": moved, "others": others, "kinds": kinds}
+
+    def _more_versions(self) -> int:
+        return max(len({change.version for change in self.changes}) - VERSIONS, 0)
+
+    def _named(self, bot_id: str) -> dict[str, str | None]:
+        bot = self.feed.get(bot_id)
+        if bot is None:  # it is long gone
+            return {"name": bot_id, "page": None}
+        return {"name": bot.display_name or bot.handle or bot.id, "page": page_name(bot.id)}
+
+    # --- about
+
+    def _about(self) -> dict[str, Any]:
+        active = [bot for bot in self.feed.bots if bot.status == "active"]
+        report = next(self.store.runs(), None) if not self.feed.starter else None
+        refusal = next(self.store.refusals(), None) if not self.feed.starter else None
+        failures = {
+            code: (count, FAILURES[Code(code)].meaning if code in set(Code) else "")
+            for code, count in (report.failed if report else {}).items()
+        }
+        return {
+            "coverage": _coverage(active, len(self.feed) - len(active)),
+            "total": len(active),
+            "ages": _ages(active, self.feed.generated_at),
+            "report": report,
+            "failures": failures,
+            "failed_bots": [bot for bot in active if bot.errors],
+            "refusal": refusal if report and refusal and refusal.at > report.started_at else None,
+            "versions": self.store.versions() if not self.feed.starter else [],
+            "program": __version__,
+        }
+
+
+def _seen(bot: Bot) -> datetime:
+    """When the prices shown were seen."""
+    sighting = bot.observed.page or bot.observed.catalog
+    return sighting.at if sighting else bot.last_seen
+
+
+def _charts(bot: Bot, found: Sequence[Snapshot]) -> dict[str, Any]:
+    """Every price that ever moved; where none did, the first one, as flat as it is."""
+    lines = timeline.series(found)
+    moved = [line for line in lines if line.moved]
+    end = bot.last_seen
+    return {
+        "moved": bool(moved),
+        "charts": [chart(line, end) for line in (moved or lines[:1])[:CHARTS]],
+        "more": max(len(moved) - CHARTS, 0),
+    }
+
+
+def _facets(listings: Iterable[dict[str, Any]]) -> dict[str, list[tuple[str, int]]]:
+    """What can be chosen in the filters, and of how many bots it holds."""
+    found: dict[str, Counter[str]] = {name: Counter() for name in ("creator", "owner", "in", "out", "unit")}
+    for listing in listings:
+        for name, counter in found.items():
+            value = listing.get(name)
+            counter.update([value] if isinstance(value, str) else value or ())
+    order = {"in": _by_count, "out": _by_count, "unit": _by_count}
+    return {name: sorted(counter.items(), key=order.get(name, _by_name)) for name, counter in found.items()}
+
+
+def _by_name(item: tuple[str, int]) -> tuple[Any, ...]:
+    return item[0].casefold(), item[0]
+
+
+def _by_count(item: tuple[str, int]) -> tuple[Any, ...]:
+    return -item[1], item[0]
+
+
+def _coverage(active: Sequence[Bot], gone: int) -> list[tuple[str, int, str]]:
+    def count(label: str, test: Any, remark: str) -> tuple[str, int, str]:
+        return label, sum(bool(test(bot)) for bot in active), remark
+
+    return [
+        ("Active bots", len(active), f"{gone} more are gone and kept for a while"),
+        count("With a price", lambda bot: bot.pricing.primary, "of any kind"),
+        count("With a rate card", lambda bot: bot.pricing.rates, "read from the bot\u2019s page"),
+        count("With an API price", lambda bot: bot.pricing.api, "from Poe\u2019s models API"),
+        count("With an amount not understood", lambda bot: bot.pricing.unparsed, "shown word for word"),
+        count(
+            "Where two sources differ",
+            lambda bot: any(check.result == "differs" for check in bot.pricing.checks),
+            "by more than rounding explains",
+        ),
+        count("Failed at the last visit", lambda bot: bot.errors, "older facts are shown"),
+        count("Page never read", lambda bot: bot.observed.page is None, "no rate card is known"),
+    ]
+
+
+def _ages(active: Sequence[Bot], now: datetime) -> list[tuple[str, int]]:
+    """How old the pages are, counted back from the feed's date."""
+    limits = (("up to a day", 1), ("up to a week", 7), ("up to 30 days", 30), ("older", 10**6))
+    ages = [now - bot.observed.page.at for bot in active if bot.observed.page]
+    counts = []
+    least = timedelta.min
+    for name, days in limits:
+        most = timedelta(days=days)
+        counts.append((name, sum(least < age <= most for age in ages)))
+        least = most
+    return counts
+
+
+# --- templates ---------------------------------------------------------------------------------
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("poe_scraper.site"),
+        autoescape=True,
+        finalize=_inert,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": amounts.number,
+        "words": amounts.in_words,
+        "per": lambda per: amounts.per(per.model_dump()),
+        "rate": amounts.rate,
+        "figure": prices.figure,
+        "day": lambda at: f"{at.day} {at:%b %Y}",
+        "instant": lambda at: f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "page_name": page_name,
+        "block": _block,
+        "short": _short,
+        "web_address": _web_address,
+    }
+    return environment
+
+
+def _inert(value: object) -> object:
+    """Text without control characters and bidirectional overrides; Jinja escapes it afterwards."""
+    return safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _short(text: str, room: int = 60) -> str:
+    """What a cell of the table has room for, in characters."""
+    return text if len(text) <= room else f"{text[: room - 1]}…"
+
+
+def _block(text: str) -> Markup:
+    """Text of several lines, for an element that keeps them."""
+    return Markup("\n").join(escape(safe(line)) for line in text.splitlines())
+
+
+def _web_address(url: str) -> str:
+    """The address, if a link may lead there; else nothing."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return url if parts.scheme in {"http", "https"} and parts.netloc else ""

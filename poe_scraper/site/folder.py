@@ -1,0 +1,91 @@
+"""The folder of a catalogue on disk."""
+
+import json
+from pathlib import Path
+
+from poe_scraper.failures import PoeScraperError
+
+MANIFEST = "catalogue.json"
+"""Lists the files of a catalogue, so that the next build knows which are its own."""
+
+
+class CatalogueError(PoeScraperError):
+    """A catalogue cannot be written."""
+
+
+class Folder:
+    """A folder that holds a catalogue, or will. Only what differs is written; other people's files stay.
+
+    Args:
+        path: where. It may hold an older catalogue, or nothing.
+
+    Raises:
+        CatalogueError: it holds something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.written: list[str] = []
+        self.unchanged: list[str] = []
+        self.removed: list[str] = []
+        try:
+            self._before = self._own_files()
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+    def _own_files(self) -> set[str]:
+        try:
+            told = json.loads((self.path / MANIFEST).read_bytes())
+            return {str(name) for name in told["files"]}
+        except FileNotFoundError:
+            if self.path.exists() and any(self.path.iterdir()):
+                message = (
+                    f"{self.path} is not empty and holds no catalogue: name a new folder, or an empty one, "
+                    "so that no file of yours is overwritten."
+                )
+                raise CatalogueError(message) from None
+            return set()
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"{self.path / MANIFEST} is broken ({error}): remove the folder and build again."
+            raise CatalogueError(message) from error
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file, unless it already has this content.
+
+        Raises:
+            CatalogueError: it cannot be written.
+        """
+        path = self.path / name
+        try:
+            if path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content:
+                self.unchanged.append(name)
+                return
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # a server may be reading the folder: it finds the old file or the new one
+            temporary = path.with_name(f".{path.name}.tmp")
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        self.written.append(name)
+
+    def close(self) -> None:
+        """Remove what an earlier build wrote and this one did not, and note what is the catalogue's.
+
+        Raises:
+            CatalogueError: the folder cannot be written.
+        """
+        now = {*self.written, *self.unchanged}
+        try:
+            for name in sorted(self._before - now - {MANIFEST}):
+                path = self.path / name
+                if path.resolve().is_relative_to(self.path.resolve()):  # someone may have edited the list
+                    path.unlink(missing_ok=True)
+                    self.removed.append(name)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+        self.write(MANIFEST, json.dumps({"files": sorted(now)}, indent=0).encode())
+
+
+def _unwritable(path: Path, error: OSError) -> CatalogueError:
+    return CatalogueError(f"The catalogue cannot be written: {path}: {error.strerror}. Name another folder with --out.")

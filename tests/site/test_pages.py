@@ -1,0 +1,188 @@
+"""The page of a bot, the comparison, the changes, and what is said about the data."""
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from poe_scraper.feed.reader import open_feed
+from poe_scraper.feed.store import FeedStore
+from poe_scraper.site import build
+from tests.site.conftest import Open
+
+
+def rows(page: Page, table: str, place: int = 0) -> list[str]:
+    """The rows of the table at a place among those that a selector finds."""
+    found = page.locator(table).nth(place).locator("tr")
+    return [" ".join(text.split()) for text in found.all_inner_texts()]
+
+
+@pytest.fixture(scope="module")
+def made_site(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("made") / "site"
+    build(open_feed(made), FeedStore(made), out)
+    return out
+
+
+# --- a bot -------------------------------------------------------------------------------------
+
+
+def test_rates_by_section_and_variant_with_struck_out_prices(open_page: Open) -> None:
+    page = open_page("bots/demo-movies.html")
+    assert rows(page, ".rates", 0) == [
+        "For Dollars Points",
+        "720p Sound: With formerly $0.20 $0.10 /second 3,300 /second",
+        "720p Sound: Without $0.05 /second 1,650 /second",
+    ]
+    expect(page.locator("caption").first).to_have_text("Standard mode")
+    expect(page.locator("del")).to_have_css("text-decoration-line", "line-through")
+    expect(page.get_by_text("The first 5 seconds are free.")).to_be_visible()
+    expect(page.get_by_text("Makes films.")).to_be_visible()
+
+
+def test_what_is_not_sure_checks_card_and_errors(open_page: Open, crawled: Path) -> None:
+    page = open_page("bots/gpt-4.1.html")
+    expect(page.get_by_text("unsure", exact=True)).to_be_visible()
+    expect(page.get_by_text("Two sources tell different prices")).to_be_visible()
+    checks = rows(page, ".checks")
+    assert "Input dollars and points usd 0.91 points 30 agrees" in checks
+    assert any(check.startswith("prompt API and card api 0.0000018182 page 0.00000091 differs") for check in checks)
+    card = page.locator("pre")
+    expect(card).to_be_hidden()
+    page.get_by_text("The rate card as Poe sent it").click()
+    assert card.inner_text().split() == (open_feed(crawled)["gpt-4.1"].pricing.rate_card or "").split()
+
+    page.goto(page.url.replace("gpt-4.1", "kling-omni"))
+    expect(page.locator("#errors + ul li")).to_contain_text("server_error (page)")
+    page.goto(page.url.replace("kling-omni", "github"))
+    expect(page.get_by_text("gone", exact=True)).to_be_visible()
+    expect(page.get_by_text("Gone since")).to_be_visible()
+
+
+def test_prices_over_time(open_page: Open) -> None:
+    page = open_page("bots/gpt-4.1.html")
+    chart = page.get_by_role("img", name="Step chart")
+    expect(chart).to_have_count(1)
+    expect(chart.locator("circle")).to_have_count(2)
+    expect(chart.locator("text").first).to_have_text("$1.82/1M tokens")
+    line = chart.locator(".line").get_attribute("d")
+    assert line is not None
+    assert [step for step in line if step.isalpha()] == [*"MHVH"]
+    steps = page.locator(".steps > li h3")
+    assert [text.split(",")[0] for text in steps.all_inner_texts()] == ["Changed", "First known"]
+    assert rows(page, ".moves") == [
+        "Price Was Is Change",
+        "Input $1.82/1M tokens $0.91/1M tokens -50.0 %",
+        "Input 60 points/1k tokens 30 points/1k tokens -50.0 %",
+    ]
+    page.goto(page.url.replace("gpt-4.1", "grok-4.7"))
+    expect(page.get_by_text("No price of it has changed since")).to_be_visible()
+
+
+def test_links_of_a_bot(open_page: Open, crawled: Path, catalogue: Path) -> None:
+    page = open_page("bots/grok-4.7.html?messages=1")
+    feed = open_feed(crawled)
+    assert page.get_by_role("link", name="Its page on Poe").get_attribute("href") == feed["grok-4.7"].url
+    link = page.get_by_role("link", name="JSON").get_attribute("href")
+    assert json.loads((catalogue / "bots" / str(link)).read_bytes()) == feed.entry("grok-4.7")
+    page.get_by_role("link", name="Compare", exact=True).last.click()
+    expect(page.get_by_role("columnheader", name="Grok-4.7")).to_be_visible()
+    expect(page.get_by_label("Messages")).to_have_value("1")
+
+
+def test_your_use_on_a_bots_page(open_page: Open) -> None:
+    page = open_page("bots/grok-4.7.html?input=300000")
+    assert rows(page, ".bill")[-1] == "Together $1.212 40,200 points"
+    expect(page.locator(".bill")).to_contain_text("context above 200,000 tokens: input x 2")
+    page.get_by_label("Images").fill("1")
+    expect(page.locator("#bill-body")).to_contain_text("it has no price for images")
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#bill-body")).to_be_empty()
+
+
+def test_facts_that_only_some_bots_have(open_page: Open, made_site: Path) -> None:
+    page = open_page("bots/gpt-test.html", folder=made_site)
+    expect(page.get_by_text("400,000 tokens")).to_be_visible()
+    expect(page.get_by_text("Context above 272,000 tokens: input x 2, output x 1.5.")).to_be_visible()
+    assert rows(page, ".rates", 1)[1:] == ["Tokens in $2.27 /1M tokens", "Tokens out $13.64 /1M tokens"]
+    page.goto(page.url.replace("gpt-test", "hostile"))
+    expect(page.get_by_role("heading", name="Not understood")).to_be_visible()
+    page.goto(page.url.replace("hostile", "secretive"))
+    expect(page.get_by_text("No price is known")).to_be_visible()
+    expect(page.get_by_text("Its creator charges costs that the card does not disclose.").first).to_be_visible()
+
+
+# --- compare -----------------------------------------------------------------------------------
+
+
+def test_bots_side_by_side(open_page: Open) -> None:
+    page = open_page("compare.html?bot=gpt-4.1&bot=grok-4.7&bot=nobody&input=1000")
+    told = rows(page, ".side > tbody")
+    assert told[0].startswith("Your use costs $0.00091")
+    assert "Input per token $0.91 /1M tokens 30 points /1k tokens $2.02 /1M tokens 67 points /1k tokens" in told
+    assert "Takes in text, image text, image" in told
+    page.get_by_role("button", name="Remove GPT-4.1").click()
+    expect(page.get_by_role("columnheader")).to_have_count(1)
+    assert page.evaluate("() => location.search") == "?bot=grok-4.7&input=1000"
+    page.get_by_role("button", name="Remove Grok-4.7").click()
+    expect(page.get_by_text("Choose up to five bots")).to_be_visible()
+
+
+def test_bots_are_added_by_name_up_to_five(open_page: Open) -> None:
+    page = open_page("compare.html")
+    field = page.get_by_label("Add a bot")
+    for name in ("GPT-4.1", "grok-4.7", "Kling-Omni", "animaginexl"):
+        field.fill(name)
+        field.press("Enter")
+    expect(page.get_by_role("columnheader")).to_have_count(4)
+    for name, told in (
+        ("gpt-4.1", "is there already"),
+        ("nobody", "no bot of that name"),
+        ("github", "GitHub was added."),
+        ("search-osl", "remove one first"),
+    ):
+        field.fill(name)
+        page.get_by_role("button", name="Add").click()
+        expect(page.get_by_role("status")).to_contain_text(told)
+    expect(page.get_by_role("columnheader")).to_have_count(5)
+
+
+# --- changes and about -------------------------------------------------------------------------
+
+
+def test_changes_by_version(open_page: Open, catalogue: Path) -> None:
+    page = open_page("changes.html")
+    versions = page.get_by_role("heading", level=2).all_inner_texts()
+    assert [version[:9] for version in versions] == ["Version 2", "Version 1"]
+    newest = page.locator(".version").first
+    for text in ("New: 1 bot", "Gone: 1 bot", "Demo-Newcomer", "GitHub", "Demo-Movies: description"):
+        expect(newest).to_contain_text(text)
+    assert rows(page, ".version .moves")[1:] == [
+        "Input $1.82/1M tokens $0.91/1M tokens -50.0 %",
+        "Input 60 points/1k tokens 30 points/1k tokens -50.0 %",
+    ]
+    newest.get_by_role("link", name="GPT-4.1").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("GPT-4.1")
+    page.go_back()
+    assert page.get_by_role("link", name="Atom feed").get_attribute("href") == "changes.atom"
+    entries = ET.parse(catalogue / "changes.atom").getroot().findall("{http://www.w3.org/2005/Atom}entry")
+    assert len(entries) == 2
+
+
+def test_about_the_data(open_page: Open, made_site: Path) -> None:
+    page = open_page("about.html")
+    assert rows(page, "table", 0)[0].startswith("Active bots 15 1 more")
+    assert rows(page, "table", 1)[:2] == ["up to a day 15", "up to a week 0"]
+    expect(page.get_by_text("the data was published")).to_be_visible()
+    (failure,) = rows(page, "table", 2)[1:]
+    assert failure.startswith("server_error 1 Poe answered with a server error")
+    page.get_by_role("link", name="Kling-Omni").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Kling-Omni")
+    page.go_back()
+    for name in ("models.json", "models.schema.json", "changes.jsonl", "changes.atom"):
+        assert page.get_by_role("link", name=name).get_attribute("href") == name
+
+    page = open_page("about.html", folder=made_site)
+    expect(page.get_by_text("A newer candidate")).to_be_visible()
