@@ -215,9 +215,8 @@ def scale(concurrency: int) -> None:
     """How time and memory grow with the catalog."""
     table = Table("bots", "seconds", "ms/bot", "Python MB at 25 / 50 / 75 / 100 %", "browser MB, same")
     for bots in (625, 1250, 2500, 5000):
-        with running(bots=bots) as replica, tempfile.TemporaryDirectory() as folder:
-            with memory_of_children() as samples:
-                took = product(replica, Path(folder), concurrency)
+        with running(bots=bots) as replica, tempfile.TemporaryDirectory() as folder, memory_of_children() as samples:
+            took = product(replica, Path(folder), concurrency)
         quarters = [samples[int((len(samples) - 1) * share)] for share in (0.25, 0.5, 0.75, 1)]
         python, browser = (" / ".join(f"{quarter[i]:.0f}" for quarter in quarters) for i in (0, 1))
         table.add_row(f"{bots:,}", f"{took:.0f}", f"{took / bots * 1000:.0f}", python, browser)

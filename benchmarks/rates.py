@@ -19,20 +19,20 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from time import process_time
-from typing import Any
+from typing import Any, Literal
 
 from bs4 import BeautifulSoup
 from markdown_it import MarkdownIt
 
 from poe_scraper.items import ApiPricing, Check, Rate, Reading
-from poe_scraper.rates import checks, grammar, lexer, read_card, titles
+from poe_scraper.rates import checks, grammar, lexer, read_card, tables, titles
 
 ROUNDS = 7
 BOTS = Path(__file__).parents[2] / "shared" / "poe" / "bots.json"
 
 _MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 _PRICE = re.compile(r"\$\s*(\d[\d.,]*)|(\d[\d.,]*)\s*(?:points?|pts)")
-MEMORIES = (lexer._known_piece, grammar._per, titles._known_title)
+MEMORIES = (lexer._known_piece, grammar._per, titles._known_title, tables._known_prices)
 
 
 def read_plainly(card: str) -> Reading:
@@ -137,14 +137,22 @@ def print_checks(bots: Sequence[dict[str, Any]]) -> None:
     for kind in ("usd_points", "api_page"):
         count = Counter(check.result for _, check in found if check.kind == kind)
         print(f"| `{kind}` | {count['agrees']} | {count['differs']} | {count['not_comparable']} |")
-    print("\n| bot | check | price | figures | reason |\n|---|---|---|---|---|")
+
+    print("\n| bot | prices that differ | of | reason | for example |\n|---|---|---|---|---|")
+    compared = Counter((handle, check.kind) for handle, check in found if check.result != "not_comparable")
+    differing: dict[tuple[str, Literal["usd_points", "api_page"], str | None], list[Check]] = {}
     for handle, check in found:
         if check.result == "differs":
-            figures = ", ".join(f"{name} {value:f}" for name, value in check.figures.items())
-            print(f"| {handle} | `{check.kind}` | {check.subject} | {figures} | {check.reason} |")
-    print("\n| not comparable because | prices |\n|---|---|")
-    for reason, count in Counter(check.reason for _, check in found if check.result == "not_comparable").items():
-        print(f"| {reason} | {count} |")
+            differing.setdefault((handle, check.kind, check.reason), []).append(check)
+    for (handle, kind, reason), prices in differing.items():
+        figures = ", ".join(f"{name} {value:f}" for name, value in prices[0].figures.items())
+        print(f"| {handle} | {len(prices)} | {compared[handle, kind]} | {reason} | {prices[0].subject}: {figures} |")
+
+    print("\n| check | not comparable because | checks | bots |\n|---|---|---|---|")
+    missing = [(check.kind, check.reason, handle) for handle, check in found if check.result == "not_comparable"]
+    for (kind, why), times in Counter((kind, why) for kind, why, _ in missing).items():
+        handles = {handle for other, reason, handle in missing if (other, reason) == (kind, why)}
+        print(f"| `{kind}` | {why} | {times} | {len(handles)} |")
 
 
 def main() -> None:

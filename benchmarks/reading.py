@@ -76,9 +76,7 @@ def cpu_of_list(folder: Path) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="?", type=Path)
     with tempfile.TemporaryDirectory() as folder:
         path: Path = parser.parse_args().models or made_feed(Path(folder))

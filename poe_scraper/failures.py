@@ -36,6 +36,7 @@ class Code(StrEnum):
     CARD_REFUSED = "card_refused"
     CARD_LANGUAGE = "card_language"
     CARD_UNPARSED = "card_unparsed"
+    SITE_BLOCKS = "site_blocks"
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,11 @@ FAILURES: dict[Code, Failure] = {
         "The rate card holds an amount that the reader does not understand.",
         False,
         "See pricing.unparsed of the bot; report the card so that the reader learns it.",
+    ),
+    Code.SITE_BLOCKS: Failure(
+        "Poe answered so many requests in a row without a bot's page that the crawl stopped asking.",
+        False,
+        "Crawl later, slower (CONCURRENT_REQUESTS_PER_DOMAIN, DOWNLOAD_DELAY), or from another network.",
     ),
 }
 """Meaning, retry and remedy of every code."""

@@ -5,6 +5,7 @@ https://docs.scrapy.org/en/latest/topics/downloader-middleware.html
 
 import asyncio
 import random
+from collections import Counter
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic
@@ -12,41 +13,94 @@ from typing import Self
 
 from scrapy import Request
 from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares import robotstxt
 from scrapy.http import Response
+from scrapy.robotstxt import RobotParser
 
-MAX_WAIT = 120.0
-"""Seconds that a single request is held back at most, whatever `Retry-After` says."""
+_TICK = 1.0
+"""Seconds between two looks whether the crawl is ending."""
 
 
-class BackoffMiddleware:
-    """Holds back retries: each waits twice as long as the one before, with jitter; `Retry-After` holds
-    back every request to that host.
+class RobotsTxtMiddleware(robotstxt.RobotsTxtMiddleware):
+    """Scrapy's, with an answer for everybody who waits for it.
 
-    Scrapy's `RetryMiddleware` decides what is retried and how often; it knows no waiting.
+    In Scrapy 2.19 those who ask while `robots.txt` is on its way share one Deferred, and all of them but
+    the first get None from it, which allows everything.
     """
 
     def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self.fetching = asyncio.Lock()
+
+    async def robot_parser(self, request: Request) -> RobotParser | None:
+        """The rules of the request's host; None where it has none."""
+        async with self.fetching:
+            return await super().robot_parser(request)
+
+
+class BackoffMiddleware:
+    """Holds back retries, and hosts that want to be left alone.
+
+    A retry waits twice as long as the one before, with jitter. `Retry-After`, or `hold_back`, holds back
+    every request to that host. When the crawl ends, what waits goes back to the scheduler, which keeps
+    it where there is a `JOBDIR`.
+
+    Scrapy's `RetryMiddleware` and the spiders decide what is retried and how often; they know no waiting.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
         self.base = crawler.settings.getfloat("POE_BACKOFF")
+        self.max_wait = crawler.settings.getfloat("POE_MAX_WAIT")
         self.resume_at: dict[str, float] = {}
+        self.strikes: Counter[str] = Counter()
+        self.released = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Make the middleware for a crawler."""
         return cls(crawler)
 
-    async def process_request(self, request: Request) -> None:
+    async def process_request(self, request: Request) -> Request | None:
         """Wait until the request may go out."""
+        host = _host(request)
         retry = request.meta.get("retry_times", 0)
-        wait = self.base * 2 ** (retry - 1) * random.uniform(0.5, 1.5) if retry else 0.0  # noqa: S311
-        host_wait = self.resume_at.get(_host(request), 0.0) - monotonic()
-        if (wait := min(max(wait, host_wait), MAX_WAIT)) > 0:
-            await asyncio.sleep(wait)
+        wait = min(self.base * 2 ** (retry - 1) * random.uniform(0.5, 1.5), self.max_wait) if retry else 0.0  # noqa: S311
+        resume_at = monotonic() + wait
+        while (left := max(resume_at, self.resume_at.get(host, 0.0)) - monotonic()) > 0:
+            if self.is_ending:
+                return request.replace(dont_filter=True)
+            await asyncio.sleep(min(left, _TICK))
+        return None
 
     async def process_response(self, request: Request, response: Response) -> Response:
         """Note how long the host asks to be left alone."""
         if response.status in {429, 503} and (asked := _retry_after(response, datetime.now(UTC))):
-            self.resume_at[_host(request)] = monotonic() + min(asked, MAX_WAIT)
+            self.resume_at[_host(request)] = monotonic() + min(asked, self.max_wait)
         return response
+
+    def hold_back(self, request: Request) -> None:
+        """Leave a host alone that refused this request for what it thinks of the crawl as a whole.
+
+        Each time in a row twice as long. Requests that went out before count as the same time.
+        """
+        host = _host(request)
+        if self.resume_at.get(host, 0.0) <= monotonic():
+            self.resume_at[host] = monotonic() + min(self.base * 2 ** self.strikes[host], self.max_wait)
+            self.strikes[host] += 1
+
+    def forgive(self, request: Request) -> None:
+        """The host has answered this request as it should."""
+        self.strikes.pop(_host(request), None)
+
+    def release(self) -> None:
+        """Let nothing wait any longer: the crawl is ending."""
+        self.released = True
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing more should be asked for, by `release` or an interrupt."""
+        return self.released or not self.crawler.crawling
 
 
 def _host(request: Request) -> str:

@@ -1,14 +1,16 @@
 /*
  * Runs inside a bot page, in one round trip: waits for the page, opens Rates, waits for the rate card,
- * and gives everything back as one document. Argument: {seconds}: how long it may take. Answer: {html, traffic}.
+ * and gives everything back as one document. Argument: {seconds, maxSize}: how long it may take, and how many
+ * characters the document may have. Answer: {html, size, traffic}; html is null where it is larger than that.
  *
  * Waits are for events: every change of the document and every answer of the page's own requests wakes
  * the check. What the page asks over GraphQL is recorded by record.js, which runs before the page's scripts.
  */
-async ({ seconds }) => {
+async ({ seconds, maxSize }) => {
   const deadline = performance.now() + seconds * 1000;
   const recorder = window[Symbol.for("poe-scraper")];
   const QUIET = 400; // ms without a change of the document or a pending request: the page has settled
+  const MAX_CLICKS = 5; // on Rates, each after the page has settled
 
   // Resolves with the first truthy value of probe(); with null when the time is over. A probe may also
   // settle for less once nothing has moved for QUIET ms.
@@ -32,8 +34,8 @@ async ({ seconds }) => {
         check(false);
       };
       const rest = () => {
-        if (recorder.pending > 0 || document.readyState === "loading") quiet = setTimeout(rest, QUIET);
-        else check(true);
+        quiet = setTimeout(rest, QUIET);
+        if (recorder.pending === 0 && document.readyState !== "loading") check(true);
       };
       const observer = new MutationObserver(woken);
       observer.observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
@@ -65,10 +67,14 @@ async ({ seconds }) => {
     const before = new Set(document.querySelectorAll("[role=dialog]"));
     const asked = recorder.cardQueries;
     const opened = () => recorder.cardQueries > asked || hasCard() || [...document.querySelectorAll("[role=dialog]")].some((d) => !before.has(d));
+    let clicks = 1;
     rates.click();
     await until((settled) => {
       if (opened()) return true;
-      if (settled) (trigger() ?? rates).click();
+      if (!settled) return false;
+      if (clicks === MAX_CLICKS) return document.readyState === "complete";
+      clicks += 1;
+      (trigger() ?? rates).click();
       return opened();
     });
     // 3. The answer with the card is enough; where it fails, the dialog once it has settled.
@@ -97,12 +103,6 @@ async ({ seconds }) => {
   (document.body ?? document.documentElement).append(element);
   const html = document.documentElement.outerHTML;
 
-  // 6. Nothing of this bot may reach the next one.
-  try {
-    localStorage.clear();
-    sessionStorage.clear();
-  } catch {
-    // A page without storage has nothing to clear.
-  }
-  return { html, traffic };
+  // A page that is too large stays where it is.
+  return { html: html.length > maxSize ? null : html, size: html.length, traffic };
 };

@@ -1,8 +1,16 @@
 /*
  * Runs in every page before the page's own scripts: records the answers to the page's GraphQL requests,
- * so that the rate card is read as Poe sent it.
+ * so that the rate card is read as Poe sent it. Before that it clears what an earlier bot's page has stored.
  */
 (() => {
+  try {
+    if (window === window.top) {
+      localStorage.clear();
+      sessionStorage.clear();
+    }
+  } catch {
+    // A page without storage has nothing to clear.
+  }
   const MAX_TEXT = 4 * 1024 * 1024;
   const recorder = { answers: [], pending: 0, cardQueries: 0, wake: null };
   Object.defineProperty(window, Symbol.for("poe-scraper"), { value: recorder });

@@ -8,8 +8,6 @@ https://docs.scrapy.org/en/latest/topics/settings.html
 
 import os
 
-from scrapy.settings.default_settings import RETRY_EXCEPTIONS as SCRAPY_RETRY_EXCEPTIONS
-
 from poe_scraper import __version__
 
 # --- ours: where Poe is -----------------------------------------------------------------------
@@ -33,10 +31,21 @@ POE_PAGE_USES = int(os.environ.get("POE_PAGE_USES", "100"))
 """Visits after which a browser page is replaced by a fresh one."""
 
 POE_MAX_PAGE_SIZE = int(os.environ.get("POE_MAX_PAGE_SIZE", str(8 * 1024 * 1024)))
-"""Bytes of one rendered bot page, rate card included, that are accepted."""
+"""Characters of one rendered bot page, rate card included, that are accepted."""
+
+POE_MEMORY_LIMIT = float(os.environ.get("POE_MEMORY_LIMIT", "2000"))
+"""Megabytes that the browser's processes may have for themselves (unique set size). Beyond it the pages under
+way are finished, and a fresh browser goes on. 0 sets no limit."""
 
 POE_BACKOFF = float(os.environ.get("POE_BACKOFF", "2"))
 """Seconds before the first retry; doubled with each further one."""
+
+POE_MAX_WAIT = float(os.environ.get("POE_MAX_WAIT", "120"))
+"""Seconds that a request is held back at most, whatever `Retry-After` says."""
+
+POE_MAX_BLOCKED = int(os.environ.get("POE_MAX_BLOCKED", "20"))
+"""Answers in a row that were no bot's page, whichever bot was asked for (a bot check, 429, sign-in, 5xx, a
+timeout, ...), after which the crawl stops asking. 0 never stops."""
 
 # --- ours: the feed ---------------------------------------------------------------------------
 POE_OUTPUT_DIR = os.environ.get("POE_OUTPUT_DIR", "output")
@@ -69,6 +78,7 @@ USER_AGENT = f"poe-scraper/{__version__}"  # default names Scrapy; say who asks
 # --- politeness -------------------------------------------------------------------------------
 ROBOTSTXT_OBEY = True  # default False
 CONCURRENT_REQUESTS_PER_DOMAIN = 4  # default 8: a page load is several requests
+METAREFRESH_ENABLED = False  # default True: the browser has followed what was to be followed
 CONCURRENT_REQUESTS = 32  # default 16: requests that wait out a back-off count here
 AUTOTHROTTLE_ENABLED = True  # default False
 AUTOTHROTTLE_START_DELAY = 0.25  # default 5 s, measured for a plain site; adjusted from the first page on
@@ -77,7 +87,6 @@ AUTOTHROTTLE_MAX_DELAY = 30.0  # default 60 s
 
 # --- failures ---------------------------------------------------------------------------------
 RETRY_TIMES = 3  # default 2
-RETRY_EXCEPTIONS = [*SCRAPY_RETRY_EXCEPTIONS, "playwright.async_api.Error"]  # default knows no browser
 RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"  # default ERROR: the spider reports the failure itself
 DOWNLOAD_TIMEOUT = 30  # default 180 s
 DNS_TIMEOUT = 10  # default 60 s: without a network, say so soon
@@ -85,10 +94,12 @@ DOWNLOAD_MAXSIZE = 32 * 1024 * 1024  # default 1 GiB; the models API is about 1 
 
 # --- parts ------------------------------------------------------------------------------------
 DOWNLOAD_HANDLERS = {
-    "http": "poe_scraper.browser.PagePoolDownloadHandler",
-    "https": "poe_scraper.browser.PagePoolDownloadHandler",
+    "http": "poe_scraper.handlers.PagePoolDownloadHandler",
+    "https": "poe_scraper.handlers.PagePoolDownloadHandler",
 }
 DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,  # ours stands in its place
+    "poe_scraper.middlewares.RobotsTxtMiddleware": 100,
     "poe_scraper.middlewares.BackoffMiddleware": 560,  # closer to the site than RetryMiddleware (550)
 }
 ITEM_PIPELINES = {

@@ -7,10 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.made_feed import FIRST, SECOND, publish
 
 from poe_scraper import api
 from poe_scraper.failures import FeedError, UnknownBotError, UnpricedError, UsageError
+from tests.made_feed import FIRST, SECOND, publish
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +25,7 @@ def test_it_imports_nothing_of_the_crawl() -> None:
         "api.get_all_models(); api.search_models('gpt'); api.cost('gpt-5.4', input_tokens=1)\n"
         "print(sorted({'scrapy', 'twisted', 'playwright', 'click', 'rich'} & set(sys.modules)))\n"
     )
-    told = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
-    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert (told.stdout, told.stderr) == ("[]\n", "")
 
 
@@ -124,8 +122,6 @@ def test_the_starter_feed_has_no_earlier_versions(tmp_path: Path, monkeypatch: p
     monkeypatch.delenv("POE_OUTPUT_DIR", raising=False)
     assert api.reload_models().starter
     assert len(api.history("gpt-5.4")) == 1
-    assert api.cost("gpt-5.4", input_tokens=1, at=datetime(2026, 11, 1, tzinfo=UTC)).points.amount == Decimal(
-        "0.075"
-    )
+    assert api.cost("gpt-5.4", input_tokens=1, at=datetime(2026, 11, 1, tzinfo=UTC)).points.amount == Decimal("0.075")
     with pytest.raises(FeedError, match="No version of the feed was in force at 2026-10-01"):
         api.cost("gpt-5.4", input_tokens=1, at=date(2026, 10, 1))

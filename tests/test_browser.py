@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from poe_scraper import browser
 from poe_scraper.browser import find_browser, install_browser, launch_options
 from poe_scraper.failures import BrowserNotFoundError, UsageError
 
@@ -94,7 +93,7 @@ def test_playwrights_is_next(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_pa
     program(path, "apt-get", "exit 100")
     program(path, "sudo", '[ "$1" = -n ] && shift; exec "$@"')
     python = program(tmp_path / "else", "python", "exit 0")
-    monkeypatch.setattr(browser.sys, "executable", str(python))
+    monkeypatch.setattr("poe_scraper.browser.sys.executable", str(python))
     assert install_browser().endswith("playwright install --only-shell chromium")
 
 
@@ -102,6 +101,6 @@ def test_nothing_can_be_installed(path: Path, monkeypatch: pytest.MonkeyPatch, t
     program(path, "apt-get", "exit 100")
     program(path, "sudo", "exit 1")
     python = program(tmp_path / "else", "python", "exit 1")
-    monkeypatch.setattr(browser.sys, "executable", str(python))
+    monkeypatch.setattr("poe_scraper.browser.sys.executable", str(python))
     with pytest.raises(BrowserNotFoundError, match=r"apt-get update.*exit.*playwright install.*exit 1"):
         install_browser()

@@ -33,19 +33,14 @@ def money(told: dict[str, Any]) -> dict[str, Any]:
     return {"max_amount": None, "bound": "exact", "converted": False, **told}
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if "refused" not in case], ids=lambda case: case["case"]
-)
+@pytest.mark.parametrize("case", [case for case in CASES if "refused" not in case], ids=lambda case: case["case"])
 def test_costs(case: dict[str, Any]) -> None:
     bill = run(case)
     told = bill.model_dump(mode="json")
     assert told["points"] == money(case["points"])
     assert told["usd"] == money(case["usd"])
     assert told["notes"] == case.get("notes", told["notes"])
-    lines = [
-        [line["usage"], line["label"], line["points"]["amount"], line["usd"]["amount"]]
-        for line in told["lines"]
-    ]
+    lines = [[line["usage"], line["label"], line["points"]["amount"], line["usd"]["amount"]] for line in told["lines"]]
     assert lines == case.get("lines", lines)
 
 
@@ -70,9 +65,7 @@ def test_the_cases_have_every_unit_and_adjustment_of_the_contract() -> None:
     pricing = [case["pricing"] for case in CASES]
     units = {rate["per"]["unit"] for prices in pricing for rate in prices["rates"]}
     kinds = {item["kind"] for prices in pricing for item in prices.get("adjustments", ())}
-    contract = (
-        "token character word second minute image megapixel message request search call video song page url"
-    )
+    contract = "token character word second minute image megapixel message request search call video song page url"
     assert units >= {None, "kilobyte", *contract.split()}
     assert kinds == {
         "cache_discount",

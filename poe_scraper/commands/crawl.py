@@ -23,6 +23,8 @@ class Command(crawl.Command):
                 check_arguments(**opts.spargs)
             except UsageError as error:
                 raise ScrapyUsageError(str(error), print_help=False) from error
-        self.crawler_process.crawl(crawler, **opts.spargs)
-        self.crawler_process.start()
+        process = self.crawler_process
+        assert process is not None  # noqa: S101 - Scrapy makes it before it runs a command
+        process.crawl(crawler, **opts.spargs)
+        process.start()
         self.exitcode = ending(crawler)

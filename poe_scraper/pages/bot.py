@@ -11,9 +11,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+import lxml.etree
 import lxml.html
 from pydantic import BaseModel, ValidationError
 
@@ -53,7 +54,7 @@ class _Card(BaseModel):
     via: Literal["graphql", "dialog"] | None
 
 
-def read_bot(html: str, *, url: str, at: datetime, site_url: str, seen: Bot) -> Bot:
+def read_bot(html: str, *, url: str, at: datetime, site_url: str, seen: Bot, known: Bot | None = None) -> Bot:
     """Read a rendered bot page into the bot it shows.
 
     Args:
@@ -62,6 +63,8 @@ def read_bot(html: str, *, url: str, at: datetime, site_url: str, seen: Bot) -> 
         at: when it came.
         site_url: address under which the bot pages stand.
         seen: the bot as known before the page: its id, and its catalog facts if any.
+        known: the bot as the feed has it. Where the page lacks its data or its usual class names, what it
+            therefore cannot tell stays as it was.
 
     Returns:
         `seen` with the page's facts.
@@ -84,24 +87,23 @@ def read_bot(html: str, *, url: str, at: datetime, site_url: str, seen: Bot) -> 
     if card.reading.unparsed:
         message = f"{len(card.reading.unparsed)} pieces of the rate card could not be read"
         errors.append(BotError(stage="rates", code=Code.CARD_UNPARSED, message=message, at=at))
-    facts = facts or {}
+    told = _shown_facts(document, known or seen) | _hydrated_facts(facts or {})
+    initial_points = _initial_points(_shown(document, "initialPointsCost"))
+    if initial_points is None and known is not None and not document.xpath("//*[contains(@class, 'BotInfoCard')]"):
+        initial_points = known.pricing.initial_points
     return seen.model_copy(
         update={
+            **told,
             "handle": handle,
-            "display_name": _text(facts.get("displayName")) or handle,
+            "display_name": told["display_name"] or handle,
             "url": bot_url(site_url, handle),
-            "creator": _creator(facts, document),
-            "description": _text(facts.get("description"))
-            or _shown(document, "BotDescriptionDisclaimerSection_text"),
-            "powered_by": _text(facts.get("poweredBy")) or _powered_by(document),
-            "is_down": facts["isDown"] if isinstance(facts.get("isDown"), bool) else None,
             "pricing": seen.pricing.model_copy(
                 update={
                     "rates": card.reading.rates,
                     "adjustments": card.reading.adjustments,
                     "unparsed": card.reading.unparsed,
                     "rate_card": card.text,
-                    "initial_points": _initial_points(_shown(document, "initialPointsCost")),
+                    "initial_points": initial_points,
                 }
             ),
             "observed": seen.observed.model_copy(
@@ -116,11 +118,12 @@ def read_bot(html: str, *, url: str, at: datetime, site_url: str, seen: Bot) -> 
 
 
 def _document(html: str) -> lxml.html.HtmlElement:
-    if not html.strip():
-        raise ObservationError(Code.SITE_CHANGED, "the page is empty")
     # lxml refuses a text with an encoding declaration, and bytes without one it takes for Latin-1
     parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
-    return lxml.html.document_fromstring(html.encode("utf-8", "replace"), parser=parser)
+    try:
+        return lxml.html.document_fromstring(html.encode("utf-8", "replace"), parser=parser)
+    except lxml.etree.ParserError:
+        raise ObservationError(Code.SITE_CHANGED, "the page is empty") from None
 
 
 def _observation(document: lxml.html.HtmlElement) -> _Observation:
@@ -161,6 +164,38 @@ def _handle(facts: Mapping[str, object] | None, url: str, identity: str) -> str:
     return handle
 
 
+def _hydrated_facts(facts: Mapping[str, object]) -> dict[str, Any]:
+    """What the page's data tells, by field."""
+    fields = {"displayName": "display_name", "description": "description", "poweredBy": "powered_by"}
+    told: dict[str, Any] = {
+        field: value or None
+        for name, field in fields.items()
+        if name in facts and isinstance(value := facts[name], str | None)
+    }
+    if isinstance(is_down := facts.get("isDown"), bool):
+        told["is_down"] = is_down
+    creator = facts.get("creator")
+    if isinstance(creator, Mapping) and is_handle(creator.get("handle")):
+        told["creator"] = Creator(handle=str(creator["handle"]), name=_text(creator.get("fullName")))
+    return told
+
+
+def _shown_facts(document: lxml.html.HtmlElement, known: Bot) -> dict[str, Any]:
+    """What the page shows to people, by field. What it does not show stays as known."""
+    creator = (_shown(document, "UserHandle_creatorHandle") or "").removeprefix("@")
+    same_creator = known.creator is not None and creator in {known.creator.handle, ""}
+    description = _shown(document, "BotDescriptionDisclaimerSection_text")
+    same_description = description in {" ".join((known.description or "").split()), None}
+    powered_by = _shown(document, "disclaimerText")
+    return {
+        "display_name": known.display_name,
+        "creator": Creator(handle=creator) if is_handle(creator) and not same_creator else known.creator,
+        "description": known.description if same_description else description,
+        "powered_by": powered_by.removesuffix("Learn more").strip() if powered_by else known.powered_by,
+        "is_down": known.is_down,
+    }
+
+
 def _shown(document: lxml.html.HtmlElement, class_part: str) -> str | None:
     """Text of the first element with a class of this name; the hash behind the name changes with releases."""
     for element in document.xpath("//*[contains(@class, $part)]", part=class_part):
@@ -168,19 +203,6 @@ def _shown(document: lxml.html.HtmlElement, class_part: str) -> str | None:
         if text:
             return str(text)
     return None
-
-
-def _creator(facts: Mapping[str, object], document: lxml.html.HtmlElement) -> Creator | None:
-    creator = facts.get("creator")
-    if isinstance(creator, Mapping) and is_handle(creator.get("handle")):
-        return Creator(handle=str(creator["handle"]), name=_text(creator.get("fullName")))
-    handle = (_shown(document, "UserHandle_creatorHandle") or "").removeprefix("@")
-    return Creator(handle=handle) if is_handle(handle) else None
-
-
-def _powered_by(document: lxml.html.HtmlElement) -> str | None:
-    shown = _shown(document, "operatedBy")
-    return shown.removesuffix("Learn more").strip() if shown else None
 
 
 def _initial_points(label: str | None) -> InitialPoints | None:
@@ -212,7 +234,7 @@ def _card(observation: _Observation) -> _Card:
     if observation.dialog:
         reading = rates.read_dialog(observation.dialog)
         if reading.rates or reading.unparsed:
-            _require_english(lxml.html.document_fromstring(observation.dialog).text_content())
+            _require_english(str(_document(observation.dialog).xpath("string()")))
             return _Card(text=observation.dialog, reading=reading, via="dialog")
     if says_none:
         return _Card(text=None, reading=Reading(), via="graphql")

@@ -105,7 +105,7 @@ def _context_tier(line: Line, found: Found) -> None:
         elif token.text in _SIDES:
             pending.append(token.text)
         elif token.kind == "number" and token.value is not None and span is None and i not in money:
-            span, end = _token_span(line, i)
+            span, end = _token_span(line, i, token.value, money)
             used |= set(range(i, end))
             i = max(i, end - 1)
         i += 1
@@ -138,10 +138,10 @@ def _factor(line: Line, i: int) -> Decimal | None:
     return line[i].value if line[i].kind == "number" and text(line, i + 1) in v.MULTIPLIERS else None
 
 
-def _token_span(line: Line, i: int) -> tuple[tuple[Decimal, Decimal | None] | None, int]:
+def _token_span(
+    line: Line, i: int, value: Decimal, money: set[int]
+) -> tuple[tuple[Decimal, Decimal | None] | None, int]:
     """The context lengths that a number bounds, and the index behind them."""
-    value = line[i].value
-    assert value is not None
     before = text(line, i - 1 - (text(line, i - 1) in {"=", "to"}))
     if before in v.ABOVE or text(line, i + 1) == "+":
         return (value, None), i + 1
@@ -149,7 +149,7 @@ def _token_span(line: Line, i: int) -> tuple[tuple[Decimal, Decimal | None] | No
         return (Decimal(0), value), i + 1
     if text(line, i + 1) in {"-", "–", "—", "to", "and"} and i + 2 < len(line):
         high = line[i + 2].value
-        if high is not None and high > value:
+        if high is not None and high > value and i + 2 not in money:
             return (value, high), i + 3
     return None, i + 1
 

@@ -4,12 +4,31 @@ What rounding explains was worked out from real cards: dollars are rounded to th
 rounded up to the last digit shown.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
-from poe_scraper.items import POINTS_PER_USD, ApiPricing, CacheDiscount, CacheWriteSurcharge, Check, Rate, Reading
-from poe_scraper.rates.pairing import Pair, input_tokens, output_images, output_tokens, pairs, per_message
+from poe_scraper.items import (
+    POINTS_PER_USD,
+    Adjustment,
+    ApiPricing,
+    CacheDiscount,
+    CacheWriteSurcharge,
+    Check,
+    Rate,
+    Reading,
+)
+from poe_scraper.rates.pairing import (
+    Pair,
+    cache_writes,
+    cached_tokens,
+    input_tokens,
+    output_images,
+    output_tokens,
+    pairs,
+    per_message,
+)
 
 OTHER_POINTS_PER_USD = Fraction(100_000, 3)
 """What some creators reckon a dollar to be: 0.003 cents a point."""
@@ -36,14 +55,17 @@ def checks(reading: Reading, api: ApiPricing | None) -> tuple[Check, ...]:
 def _usd_against_points(pair: Pair) -> Check:
     usd, points = pair.usd, pair.points
     if usd is None or points is None:
-        missing = "points" if points is None else "dollars"
-        return Check(
-            kind="usd_points", subject=pair.subject, result="not_comparable", reason=f"the card gives no {missing}"
-        )
+        missing = "the card gives no points" if points is None else "the card gives no dollars"
+        return Check(kind="usd_points", subject=pair.subject, result="not_comparable", reason=missing)
     figures = {"usd": usd.amount, "points": points.amount}
     if usd.per.unit != points.per.unit or (usd.max_amount is None) != (points.max_amount is None):
-        reason = "the two are prices of different things"
-        return Check(kind="usd_points", subject=pair.subject, result="not_comparable", figures=figures, reason=reason)
+        return Check(
+            kind="usd_points",
+            subject=pair.subject,
+            result="not_comparable",
+            figures=figures,
+            reason="the two are prices of different things",
+        )
     scale = Fraction(points.per.quantity) / Fraction(usd.per.quantity)
     reason = _difference(usd.amount, points.amount, scale)
     if reason is None and usd.max_amount is not None and points.max_amount is not None:
@@ -67,11 +89,11 @@ def _difference(usd: Decimal, points: Decimal, scale: Fraction) -> str | None:
     posted = Fraction(points)
     if low <= posted and posted - step < high:
         return None
+    if low - step < posted < low:
+        return "the card rounds points down"
     other = OTHER_POINTS_PER_USD / Fraction(POINTS_PER_USD)
     if low * other - step < posted < high * other + step:
         return "the card reckons with 33,333 points to the dollar"
-    if low - step < posted < low:
-        return "the card rounds points down"
     expected = Fraction(usd) * scale * Fraction(POINTS_PER_USD)
     return f"the points are {float(posted / expected):.2f} times what the dollars give"
 
@@ -90,6 +112,17 @@ def _rounded_from(amount: Decimal) -> tuple[Fraction, Fraction]:
 # --- the API against the card -------------------------------------------------------------------
 
 
+class _Posted(NamedTuple):
+    """A price of the card in dollars a unit: as posted, and what it may have been rounded from."""
+
+    amount: Fraction
+    low: Fraction
+    high: Fraction
+
+    def times(self, factor: Fraction) -> "_Posted":
+        return _Posted(self.amount * factor, self.low * factor, self.high * factor)
+
+
 def _api_against_page(reading: Reading, api: ApiPricing | None) -> Iterator[Check]:
     prices = {name: value for name, value in (api or ApiPricing()) if value is not None}
     if not prices and not reading.rates:
@@ -100,52 +133,71 @@ def _api_against_page(reading: Reading, api: ApiPricing | None) -> Iterator[Chec
         yield _nothing_to_compare("card price", "there is no price on the card")
     else:
         for name, value in prices.items():
-            page = _page_price(name, reading)
-            if page is None:
+            posted = _posted(name, reading)
+            if posted is None:
                 yield _nothing_to_compare(name, "the card gives no such price in dollars")
-                continue
-            figures = {"api": value, "page": _per_unit(page)}
-            low, high = _rounded_from(page.amount)
-            a_low, a_high = _rounded_from(value)
-            quantity = Fraction(page.per.quantity)
-            agrees = (value == page.amount == 0) or (
-                value > 0 < page.amount and a_low * quantity <= high and low <= a_high * quantity
-            )
-            yield Check(
-                kind="api_page",
-                subject=name,
-                result="agrees" if agrees else "differs",
-                figures=figures,
-                reason=None if agrees else _ratio(value, page),
-            )
+            else:
+                yield _api_against_posted(name, value, posted)
 
 
 def _nothing_to_compare(subject: str, reason: str) -> Check:
     return Check(kind="api_page", subject=subject, result="not_comparable", reason=reason)
 
 
-def _ratio(api: Decimal, page: Rate) -> str:
-    if api == 0 or page.amount == 0:
-        return "one of the two is free"
-    times = Fraction(page.amount) / Fraction(page.per.quantity) / Fraction(api)
-    return f"the card asks {float(times):.2f} times what the API does"
+def _api_against_posted(name: str, api: Decimal, posted: _Posted) -> Check:
+    reason = None
+    if api == 0 or posted.amount == 0:
+        reason = None if api == posted.amount else "one of the two is free"
+    else:
+        low, high = _rounded_from(api)
+        if high < posted.low or posted.high < low:
+            reason = f"the card asks {float(posted.amount / Fraction(api)):.2f} times what the API does"
+    return Check(
+        kind="api_page",
+        subject=name,
+        result="agrees" if reason is None else "differs",
+        figures={"api": api, "page": _decimal(posted.amount)},
+        reason=reason,
+    )
 
 
-def _per_unit(rate: Rate) -> Decimal:
-    return rate.amount / rate.per.quantity
+def _decimal(value: Fraction) -> Decimal:
+    return Decimal(value.numerator) / Decimal(value.denominator)
 
 
-def _page_price(name: str, reading: Reading) -> Rate | None:
+def _posted(name: str, reading: Reading) -> _Posted | None:
     """The card's price in dollars of what the API calls `name`."""
-    usd = [rate for rate in reading.rates if rate.currency == "USD"]
-    match name:
-        case "prompt":
-            return next(filter(input_tokens, usd), None)
-        case "completion":
-            return next(filter(output_tokens, usd), None)
-        case "image":
-            return next(filter(output_images, usd), None)
-        case "request":
-            return next(filter(per_message, usd), None)
-        case _:
-            return None
+    price = _first(_SAME[name], reading.rates)
+    if price is not None or name not in {"input_cache_read", "input_cache_write"}:
+        return price
+    factor = next((factor for found in reading.adjustments if (factor := _cache_factor(name, found))), None)
+    price = _first(input_tokens, reading.rates)
+    return None if factor is None or price is None else price.times(factor)
+
+
+_SAME = {
+    "prompt": input_tokens,
+    "completion": output_tokens,
+    "image": output_images,
+    "request": per_message,
+    "input_cache_read": cached_tokens,
+    "input_cache_write": cache_writes,
+}
+
+
+def _first(is_meant: Callable[[Rate], bool], rates: Sequence[Rate]) -> _Posted | None:
+    for rate in rates:
+        if rate.currency == "USD" and is_meant(rate):
+            quantity = Fraction(rate.per.quantity)
+            low, high = _rounded_from(rate.amount)
+            return _Posted(Fraction(rate.amount) / quantity, low / quantity, high / quantity)
+    return None
+
+
+def _cache_factor(name: str, adjustment: Adjustment) -> Fraction | None:
+    """What input read from or written to the cache costs, as a share of input."""
+    if name == "input_cache_read" and isinstance(adjustment, CacheDiscount):
+        return 1 - Fraction(adjustment.percent) / 100
+    if name == "input_cache_write" and isinstance(adjustment, CacheWriteSurcharge):
+        return 1 + Fraction(adjustment.percent) / 100
+    return None

@@ -40,11 +40,15 @@ _PARSER = etree.HTMLParser(remove_comments=True, remove_pis=True)
 
 _SPLIT_NUMBER = re.compile(r"(?<=\d)\u200b+(?=\d)")
 
-_INVISIBLE: dict[int, str | None] = {0x200B: " "} | dict.fromkeys(
-    [0x00AD, 0x061C, 0x180E, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0x2066, 0x2067, 0x2068, 0x2069, 0x202A,
-     0x202B, 0x202C, 0xFE0E, 0xFE0F, 0xFEFF]
-)  # fmt: skip
-"""Characters that show nothing; one of them may end a word. Those that turn the order of the text (U+202D, U+202E) stay, to be distrusted."""
+_INVISIBLE: dict[int, str | None] = {
+    0x200B: " ",
+    **dict.fromkeys((0x00AD, 0x061C, 0x180E, 0x200C, 0x200D, 0x200E, 0x200F, 0x202A, 0x202B, 0x202C)),
+    **dict.fromkeys((0x2060, 0x2066, 0x2067, 0x2068, 0x2069, 0xFE0E, 0xFE0F, 0xFEFF)),
+}
+"""Characters that show nothing; one of them may end a word.
+
+Those that turn the order of the text (U+202D, U+202E) stay, to be distrusted.
+"""
 
 
 @dataclass(slots=True)
@@ -80,7 +84,8 @@ Block = Line | Table
 def from_markdown(card: str) -> list[Block]:
     """The blocks of a card's markdown."""
     text = card.encode("utf-8", "replace").decode() if not card.isascii() else card
-    return _blocks(cmark.markdown_to_html_with_extensions(text, _OPTIONS, _EXTENSIONS), dialog=False)
+    html: str = cmark.markdown_to_html_with_extensions(text, _OPTIONS, _EXTENSIONS)
+    return _blocks(html, dialog=False)
 
 
 def from_dialog(html: str) -> list[Block]:
@@ -149,7 +154,7 @@ class _Reader:
     def content(self, element: Element) -> None:
         """Everything inside an element. What is nested too deep for a card is taken as plain text."""
         if self._level == _MAX_DEPTH:
-            self._add("".join(element.itertext()))
+            self._add("".join(map(str, element.itertext())))
             return
         self._level += 1
         if element.text:
@@ -192,13 +197,14 @@ class _Reader:
         if self._length > start:
             if element.tag in _STRUCK:
                 self._struck.append((start, self._length))
+                self._add(" ")  # `~~900~~ 800` is not 900 800
             elif element.tag in _EMPHASISED:
                 self._emphasised.append((start, self._length))
 
     def _code(self, element: Element) -> None:
         """Code is set apart: what touches it is no part of its words and numbers."""
         before = self._parts[-1][-1:] if self._parts else ""
-        inner = "".join(element.itertext())
+        inner = "".join(map(str, element.itertext()))
         after = (element.tail or "")[:1]
         self._add(
             f"{' ' if before.isalnum() and inner[:1].isalnum() else ''}{inner}"
@@ -224,7 +230,9 @@ class _Reader:
             self._add("\n")
         elif self._parts:
             self._paragraph += 1
-            self.blocks.extend(line for line in _parts(self.line(), "\n") if line.text.strip())
+            whole = self.line()
+            if not whole.text.isspace():
+                self.blocks += [line for line in _parts(whole, "\n") if line.text.strip()]
 
     def _table(self, table: Element) -> None:
         rows = []

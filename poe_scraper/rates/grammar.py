@@ -46,7 +46,10 @@ _NO_AMOUNT = v.MULTIPLIERS | {"%"}
 
 @dataclass(slots=True)
 class Price:
-    """A price as it stands in a piece of the card. `first` and `last` are token indexes, `last` exclusive."""
+    """A price as it stands in a piece of the card. `first` and `last` are token indexes, `last` exclusive.
+
+    It grows while its piece is read; what `prices` has returned is not changed any more.
+    """
 
     currency: Currency
     amount: Decimal
@@ -109,6 +112,8 @@ def _joins_range(line: Line, i: int, start: int) -> bool:
     word = text(line, i)
     if word == "and":
         return text(line, start - 1 - (text(line, start - 1) == "$")) == "between"
+    if word == "~":
+        return _is_attached(line, i)  # `~~$3~~ ~$2`: else it is the sign of an estimate
     return word in _RANGE_SIGNS
 
 
@@ -119,20 +124,19 @@ def _range(line: Line, start: int, dollars: bool) -> _Range | None:
     low, i = first
     if text(line, i) == "+" and _is_attached(line, i):
         return _Range(low, None, True, i + 1)
-    alone = _Range(low, None, False, i)
     if not _joins_range(line, i, start):
-        return alone
+        return _Range(low, None, False, i)
     j = i + 1
     signed = dollars and text(line, j) == "$"
     j += signed
     if not is_number(line, j) or not (signed or _is_attached(line, i) or (not dollars and _opens(line, start))):
-        return alone
+        return _Range(low, None, False, i)
     second = _number(line, j)
     if second is None:
         return None
     high, end = second
     if _is_attached_noun(line, end):
-        return alone
+        return _Range(low, None, False, i)
     # `1-2k` may mean 1,000 to 2,000: neither figure is certain
     if line[end - 1].raw[-1:].isalpha() != line[i - 1].raw[-1:].isalpha() or high <= low:
         return None
@@ -245,8 +249,9 @@ def _bare(line: Line, i: int, currency: Currency) -> Price | None:
 
 def _bare_struck(line: Line, i: int, currency: Currency | None) -> Price | None:
     """`~~10.00~~ **$9.03**`: a struck number takes the currency of the price that replaces it."""
-    if i + 1 < len(line) and line[i].value is not None:
-        heir = _dollars(line, i + 1) or _points(line, i + 1)
+    behind = _skip_bound(line, i + 1)
+    if behind < len(line):
+        heir = _dollars(line, behind) or _points(line, behind)
         if heir is not None:
             return _bare(line, i, heir.currency)
     return None if currency is None else _bare(line, i, currency)
@@ -487,8 +492,9 @@ def _bind(line: Line, price: Price, before: Sequence[Price]) -> None:
     if text(line, start) in _SUFFIX_STARTS:
         _bind_behind(line, price, start)
     # `up to 100 points ($0.003)`: the counterpart in brackets shares the bound
-    if before and price.bound == "exact" and before[-1].bound != "exact" and before[-1].currency != price.currency:
-        if [token.text for token in line[before[-1].last : price.first]] == ["("]:
+    if before and price.bound == "exact" != before[-1].bound and before[-1].currency != price.currency:
+        between = line[before[-1].last : price.first]
+        if len(between) == 1 and between[0].text == "(":
             price.bound = before[-1].bound
 
 
@@ -551,6 +557,7 @@ def _without_former(found: list[Price]) -> list[Price]:
 def _inherit(heir: Price, former: Price) -> None:
     if former.max_amount is None:
         heir.list_amount = former.amount
+        heir.bound = former.bound if heir.bound == "exact" else heir.bound
         heir.first, heir.last = min(heir.first, former.first), max(heir.last, former.last)
         heir.accounts_for += former.accounts_for
 

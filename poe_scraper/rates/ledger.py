@@ -7,7 +7,7 @@ it, and a piece with an amount that nothing read from it carries goes to `unpars
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
-from poe_scraper.items import Adjustment, Currency, Per, Rate, Reading
+from poe_scraper.items import Adjustment, Bound, Currency, Per, Rate, Reading
 from poe_scraper.rates.grammar import Price
 
 
@@ -19,6 +19,8 @@ class Entry:
     section: str | None
     attributes: dict[str, str]
     price: Price
+    per: Per | None
+    bound: Bound
     one_time: bool = False
     """Whether it is a fee, which a statement such as `billed per second` does not cover."""
 
@@ -40,16 +42,16 @@ class Ledger:
 
     def enter(self, entry: Entry) -> None:
         """Enters a price."""
-        if entry.price.per is None and not entry.one_time:
-            entry.price.per = self._billed_per
+        if entry.per is None and not entry.one_time:
+            entry.per = self._billed_per
         self._entries.append(entry)
 
     def bill_per(self, per: Per) -> None:
         """Enters what the prose says that prices are per; it holds for those without, above and below."""
         if self._billed_per is None:
             for entry in self._entries:
-                if entry.price.per is None and not entry.one_time:
-                    entry.price.per = per
+                if entry.per is None and not entry.one_time:
+                    entry.per = per
         self._billed_per = per
 
     def account(self, piece: str, amounts: Iterable[int], carried: Container[int]) -> None:
@@ -60,8 +62,10 @@ class Ledger:
             amounts: indexes of its tokens that are amounts: its sightings.
             carried: indexes of its tokens whose numbers rates and adjustments carry.
         """
-        if any(i not in carried for i in amounts):
-            self.leave(piece)
+        for i in amounts:
+            if i not in carried:
+                self.leave(piece)
+                return
 
     def leave(self, piece: str) -> None:
         """Enters a piece that holds an amount which could not be read."""
@@ -76,6 +80,9 @@ class Ledger:
         )
 
 
+_ONE = Per()
+
+
 def _rate(entry: Entry) -> Rate:
     price = entry.price
     return Rate(
@@ -86,6 +93,6 @@ def _rate(entry: Entry) -> Rate:
         amount=price.amount,
         max_amount=price.max_amount,
         list_amount=price.list_amount,
-        per=price.per or Per(),
-        bound=price.bound,
+        per=entry.per or _ONE,
+        bound=entry.bound,
     )

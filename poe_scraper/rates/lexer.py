@@ -27,11 +27,16 @@ MAX_DIGITS = 15
 ROUND = {Decimal(1000), Decimal(10_000), Decimal(100_000), Decimal(1_000_000)}
 """Quantities that may stand without a unit, as in `$3/1M`."""
 
+_SURELY_SANE = 3
+"""Characters; no number as short as `9e9` is out of bounds."""
+
 _GROUP_SIGNS = "'’_\u00a0\u2009\u202f"
 _TOKEN = re.compile(
     rf"""
     \[\s*usd_milli_cents\s*=\s*(?P<tag>[^\[\]]*)\]
-  | (?P<number>(?:[\d\ufffd]|\.(?=\d))(?:[\d\ufffd]|[.,{_GROUP_SIGNS}](?=\d))*+(?:[eE][+-]?\d++(?:[.,]\d++)*+)?)(?P<suffix>[^\W_]*+)
+  | (?P<number>(?:[\d\ufffd]|\.(?=\d))(?:[\d\ufffd]|[.,{_GROUP_SIGNS}](?=\d))*+  # `1,000`, `.5`
+      (?:[eE][+-]?\d++(?:[.,]\d++)*+)?)                                         # `1e-7`
+    (?P<suffix>[^\W_]*+)
   | (?P<word>[^\W\d_]\w*+)
   | (?P<sign>[^\w\s]|_|\n)
     """,
@@ -68,13 +73,14 @@ _token = Token._make  # twice as fast as the constructor, and most of what readi
 
 def number(text: str) -> Decimal | None:
     """The value of a number as cards write it (`4,667`, `.05`, `2.6e-07`); None for any other form."""
-    plain = text if text.isascii() and "'" not in text and "_" not in text else text.translate(_TO_COMMA)
-    if not _NUMBER.fullmatch(plain):
+    if not _NUMBER.fullmatch(text):
+        text = text.translate(_TO_COMMA)
+        if not _NUMBER.fullmatch(text):
+            return None
+    value = Decimal(text.replace(",", ""))
+    if len(text) > _SURELY_SANE and (sum(map(str.isdigit, text)) > MAX_DIGITS or abs(value.adjusted()) > MAX_DIGITS):
         return None
-    if len(plain) > MAX_DIGITS and sum(map(str.isdigit, plain)) > MAX_DIGITS:
-        return None
-    value = Decimal(plain.replace(",", ""))
-    return value if abs(value.adjusted()) <= MAX_DIGITS else None
+    return value
 
 
 class Piece(NamedTuple):
@@ -165,13 +171,15 @@ def _is_group_before(before: Sequence[Token], start: int) -> bool:
 
 def sightings(line: Sequence[Token]) -> list[int]:
     """Indexes of all numbers and tags that stand beside a currency, whatever else stands there."""
-    return [
-        i
-        for i, token in enumerate(line)
-        if token.kind == "tag"
-        or (token.kind == "number" and (_is_currency_before(line, i) or _is_currency_behind(line, i)))
-        or (token.kind == "word" and token.text[-1].isdigit() and _text(line, i + 1) in POINTS)
-    ]
+    return [i for i, token in enumerate(line) if token.kind != "sign" and _is_amount(line, i, token)]
+
+
+def _is_amount(line: Sequence[Token], i: int, token: Token) -> bool:
+    if token.kind == "number":
+        return _is_currency_before(line, i) or _is_currency_behind(line, i)
+    if token.kind == "word":
+        return token.text[-1].isdigit() and _text(line, i + 1) in POINTS
+    return True
 
 
 def _text(line: Sequence[Token], i: int) -> str:
@@ -179,7 +187,7 @@ def _text(line: Sequence[Token], i: int) -> str:
 
 
 def _is_currency_before(line: Sequence[Token], i: int) -> bool:
-    before = _text(line, i - 1)
+    before = line[i - 1].text if i else ""
     if before in _SIGNS:
         return True
     if before not in _BETWEEN:

@@ -2,27 +2,24 @@
 
 import re
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from poe_scraper.items import Rate
 
 _WORD = re.compile(r"[a-z]+")
 _OTHER_INPUT = {"image", "images", "audio", "video", "file", "files", "cache", "cached", "caching", "citation"}
+_CACHED = {"cache", "cached", "caching"}
 _NOT_INPUT = {"input", "inputs", "cache", "cached", "caching", "search", "reference", "upload"}
 
 
 class Pair(NamedTuple):
     """One price, in one or both currencies."""
 
+    first: Rate
+    """The dollars, or the points where there are no dollars."""
     usd: Rate | None
     points: Rate | None
-
-    @property
-    def first(self) -> Rate:
-        """The dollars, or the points where there are no dollars."""
-        rate = self.usd or self.points
-        assert rate is not None
-        return rate
 
     @property
     def subject(self) -> str:
@@ -36,11 +33,12 @@ def pairs(rates: Sequence[Rate]) -> list[Pair]:
     for rate in rates:
         row = rows.setdefault((rate.label, rate.section, tuple(rate.attributes.items())), ([], []))
         row[rate.currency == "points"].append(rate)
-    found = []
-    for usd, points in rows.values():
-        for i in range(max(len(usd), len(points))):
-            found.append(Pair(usd[i] if i < len(usd) else None, points[i] if i < len(points) else None))
-    return found
+    return [
+        Pair(first, usd, points)
+        for row in rows.values()
+        for usd, points in zip_longest(*row)
+        if (first := usd or points) is not None
+    ]
 
 
 def input_tokens(rate: Rate) -> bool:
@@ -53,6 +51,18 @@ def output_tokens(rate: Rate) -> bool:
     """Whether it is the price of a token of text that comes out."""
     words = _words(rate)
     return rate.per.unit == "token" and bool(words & {"output", "completion"}) and not words & _OTHER_INPUT
+
+
+def cached_tokens(rate: Rate) -> bool:
+    """Whether it is the price of a token that is read from the cache."""
+    words = _words(rate)
+    return rate.per.unit == "token" and bool(words & _CACHED) and not words & {"write", "writes", "surcharge", "output"}
+
+
+def cache_writes(rate: Rate) -> bool:
+    """Whether it is the price of a token that is written to the cache."""
+    words = _words(rate)
+    return rate.per.unit == "token" and bool(words & _CACHED) and bool(words & {"write", "writes"})
 
 
 def output_images(rate: Rate) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from poe_scraper.items import ApiPricing, Per, PrimaryPrice, Rate
+from poe_scraper.rates.grammar import MAX_QUANTITY
 from poe_scraper.rates.pairing import Pair, input_tokens, is_main, pairs
 
 _MILLION = Decimal(1_000_000)
@@ -36,11 +37,10 @@ def _any(rate: Rate) -> bool:  # noqa: ARG001
 
 
 def _from_card(pair: Pair) -> PrimaryPrice:
-    first = pair.first
-    usd, points = pair.usd, pair.points
-    if usd is not None and points is not None and usd.per.unit != points.per.unit:
+    first, usd, points = pair
+    if usd is not None and points is not None and not _is_comparable(usd.per, points.per):
         points = None
-    quantity = _common(*(rate.per.quantity for rate in (usd, points) if rate is not None))
+    quantity = _common([rate.per.quantity for rate in (usd, points) if rate is not None])
     return PrimaryPrice(
         label=first.label,
         section=first.section,
@@ -53,11 +53,14 @@ def _from_card(pair: Pair) -> PrimaryPrice:
     )
 
 
-def _common(first: Decimal, second: Decimal | None = None) -> Decimal:
-    """A quantity over which both prices are exact: the larger one, or their product."""
-    if second is None:
-        return first
-    large, small = max(first, second), min(first, second)
+def _is_comparable(first: Per, second: Per) -> bool:
+    """Whether two denominators count the same thing, in quantities that have a handy multiple."""
+    return first.unit == second.unit and _common([first.quantity, second.quantity]) <= MAX_QUANTITY
+
+
+def _common(quantities: Sequence[Decimal]) -> Decimal:
+    """A quantity over which the prices are exact: the larger one, or the product."""
+    large, small = max(quantities), min(quantities)
     return large if large % small == 0 else large * small
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from poe_scraper.items import POINTS_PER_USD, Currency, FreeAllowance, Per
+from poe_scraper.items import POINTS_PER_USD, Currency, FreeAllowance
 from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.adjustments import adjustments
 from poe_scraper.rates.document import Line
@@ -86,6 +86,8 @@ def _read_sentence(
         own = label_before(sentence, position, group[0].first, line)
         if not leading or not _is_clause(own):
             leading = own or leading
+        if not leading and text(sentence, 0) in v.MARKETING:
+            break
         label = (
             (_purpose(sentence, group, end, line) if _is_generic(leading) else "")
             or leading
@@ -134,14 +136,12 @@ def _enter(label: str, group: Sequence[Price], section: Title | None, ledger: Le
     per = shared or named.per or (section.per if section is not None else None)
     one_time = named.is_one_time or (section is not None and section.is_one_time)
     for price in group:
-        price.per = price.per or per
-        if price.per is not None and price.per.unit is None and price.per.quantity >= 1000:
-            price.per = price.per.model_copy(update={"unit": named.unit})
-        if more_is_added:
-            price.bound = "from"
-        elif price.bound == "exact":
-            price.bound = named.bound
-        ledger.enter(Entry(label, section.text if section is not None else None, {}, price, one_time))
+        its_per = price.per or per
+        if its_per is not None and its_per.unit is None and its_per.quantity >= 1000:
+            its_per = its_per.model_copy(update={"unit": named.unit})
+        bound = "from" if more_is_added else named.bound if price.bound == "exact" else price.bound
+        where = section.text if section is not None else None
+        ledger.enter(Entry(label, where, {}, price, its_per, bound, one_time))
 
 
 # --- labels -------------------------------------------------------------------------------------

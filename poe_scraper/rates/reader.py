@@ -15,10 +15,11 @@ from poe_scraper.rates.tables import read_table
 from poe_scraper.rates.titles import Title, is_emphasised, is_title, title, title_text
 
 _AMOUNT = re.compile(r"\$\s?(\d[\d.,]*+)|(?<![\w.,])(\d[\d.,]*+)\s*+(?:points?|pts)\b", re.IGNORECASE)
-_FIRST_WORD = re.compile(r"\s*([^\W\d_]++)(?!\s*[:=])")
+_FIRST_WORD = re.compile(r"\s*([^\W\d_]++)(?![^:=]*[:=]\s*\d)")
 
 _CURRENCY_WORDS = v.POINTS | v.DOLLARS | v.POINTS_ADJECTIVES
-_MARKUP = re.compile(r"[<&]")
+_MARKUP = re.compile(r"[<&]|[^\W_][*~`]++[^\W_]")
+"""What may hide an amount, or join its words with what follows, without hiding a sign."""
 
 
 def read_card(markdown: str) -> Reading:
@@ -110,7 +111,7 @@ def _joined(blocks: Sequence[Block]) -> list[Block]:
 
 
 def _goes_on(line: Line, following: Line) -> bool:
-    if line.paragraph != following.paragraph or line.paragraph == 0:
+    if line.paragraph != following.paragraph:
         return False
     last = line.text.split()[-1].casefold()
     if last[-1].isdigit():

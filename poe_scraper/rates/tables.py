@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from poe_scraper.items import Currency, Per, Variable
 from poe_scraper.rates import vocabulary as v
@@ -14,6 +15,7 @@ from poe_scraper.rates.lexer import Token, piece
 from poe_scraper.rates.prose import label_before
 from poe_scraper.rates.titles import Title, is_emphasised, title
 
+_SHORT = 120
 MAX_COLUMNS = 64
 """A wider table is no price list: what it holds is left unparsed."""
 
@@ -25,11 +27,6 @@ class _Cell:
     tokens: Sequence[Token]
     amounts: Sequence[int]
     prices: Sequence[Price] = ()
-
-    @property
-    def struck(self) -> set[int]:
-        """Where its struck-out tokens start."""
-        return struck_starts(self.tokens, self.line.struck) if self.line.struck else set()
 
     @property
     def is_priced(self) -> bool:
@@ -68,10 +65,9 @@ def read_table(table: Table, section: Title | None, ledger: Ledger) -> None:
     columns = [_column(cell, section, ledger) for cell in header]
     columns += [_column(_cell(Line("")), section, ledger) for _ in range(width - len(columns))]
     for row in rows:
-        label = title(row[0].folded)
-        of_row = label.currency if label.names_price else None
-        for i, (cell, column) in enumerate(zip(row, columns, strict=False)):
-            _read_prices(cell, column, column.currency or (of_row if i > 0 else None))
+        for cell, column in zip(row, columns, strict=False):
+            if cell.folded:
+                _read_prices(cell, column, row[0])
     _mark_price_columns(columns, rows)
     reader = _Rows(columns, _has_variants(columns, rows), section, ledger)
     for row in rows:
@@ -97,13 +93,33 @@ def _column(cell: _Cell, section: Title | None, ledger: Ledger) -> _Column:
 
 
 def _priced_alone(cell: _Cell, currency: Currency | None) -> bool:
-    found = prices(cell.tokens, currency, cell.struck) if cell.amounts else []
+    found = _prices(cell, currency) if cell.amounts else ()
     return bool(found) and all(token.kind != "word" for token in cell.tokens[: found[0].first])
 
 
-def _read_prices(cell: _Cell, column: _Column, currency: Currency | None) -> None:
-    if cell.amounts or (currency is not None and any(token.kind == "number" for token in cell.tokens)):
-        cell.prices = prices(cell.tokens, currency, cell.struck)
+def _prices(cell: _Cell, currency: Currency | None) -> Sequence[Price]:
+    if cell.line.struck or len(cell.line.text) > _SHORT:
+        struck = struck_starts(cell.tokens, cell.line.struck)
+        return prices(cell.tokens, currency, struck)
+    return _known_prices(cell.line.text, currency)
+
+
+@lru_cache(maxsize=2048)
+def _known_prices(text: str, currency: Currency | None) -> Sequence[Price]:
+    """Many bots ask the same price."""
+    return prices(piece(text).tokens, currency)
+
+
+def _read_prices(cell: _Cell, column: _Column, first: _Cell) -> None:
+    currency = column.currency
+    if cell.amounts:
+        cell.prices = _prices(cell, currency)
+    elif any(token.kind == "number" for token in cell.tokens):
+        if currency is None and cell is not first:
+            label = title(first.folded)
+            currency = label.currency if label.names_price else None
+        if currency is not None:
+            cell.prices = _prices(cell, currency)
     elif column.is_price and cell.folded.casefold() in v.FREE:
         cell.prices = [Price(currency or "points", Decimal(0), None, 0, len(cell.tokens))]
 
@@ -113,8 +129,10 @@ def _mark_price_columns(columns: Sequence[_Column], rows: Sequence[Sequence[_Cel
     for i, column in enumerate(columns):
         if column.is_price:
             continue
-        filled = [row[i] for row in rows if i < len(row) and row[i].folded.casefold() not in v.PLACEHOLDERS]
-        column.is_price = sum(cell.is_priced for cell in filled) * 2 > len(filled)
+        cells = [row[i] for row in rows if i < len(row)]
+        if any(cell.prices for cell in cells):
+            filled = [cell for cell in cells if cell.folded.casefold() not in v.PLACEHOLDERS]
+            column.is_price = sum(cell.is_priced for cell in filled) * 2 > len(filled)
 
 
 def _has_variants(columns: Sequence[_Column], rows: Sequence[Sequence[_Cell]]) -> bool:
@@ -129,16 +147,6 @@ def _has_variants(columns: Sequence[_Column], rows: Sequence[Sequence[_Cell]]) -
                 return True
             seen |= here
     return False
-
-
-@dataclass(slots=True)
-class _Priced:
-    """A price of a row, with the column it stands in."""
-
-    entry: Entry
-    cell: _Cell
-    column: _Column
-    variant: str
 
 
 class _Rows:
@@ -162,86 +170,93 @@ class _Rows:
             self._ledger.account(first.folded, first.amounts, ())
             return
         priced = self._priced(row)
-        if not priced:
+        entries = [(i, entry) for i in priced for entry in self._entries(row, i, priced)]
+        if not entries:
             self._adjust(row)
-        self._share_denominators(priced, row)
-        for found in priced:
-            self._ledger.enter(found.entry)
+        elif any(entry.per is None or entry.per.unit is None for _, entry in entries):
+            self._share_denominators(entries, row)
+        carried: dict[int, set[int]] = {}
+        for i, entry in entries:
+            self._ledger.enter(entry)
+            carried.setdefault(i, set()).update(entry.price.accounts_for)
         for i, cell in enumerate(row):
             if cell.amounts or cell.prices:
-                carried = {k for found in priced if found.cell is cell for k in found.entry.price.accounts_for}
                 numbers = cell.amounts or [k for price in cell.prices for k in price.accounts_for]
-                self._ledger.account(cell.folded, numbers, carried)
-            elif i > 0 and self._columns[i].is_price and not cell.prices and _is_bare_number(cell.tokens):
+                self._ledger.account(cell.folded, numbers, carried.get(i, ()))
+            elif i > 0 and self._columns[i].is_price and _is_bare_number(cell.tokens):
                 self._ledger.leave(cell.folded)
 
-    def _priced(self, row: Sequence[_Cell]) -> list[_Priced]:
-        cells = [
-            (i, cell, column) for i, (cell, column) in enumerate(zip(row, self._columns, strict=False)) if cell.prices
-        ]
-        if any(column.is_price for _, _, column in cells):
-            cells = [(i, cell, column) for i, cell, column in cells if column.is_price]
-        if not cells or (self._label.text and _is_allowance(row, cells[0][1])):
+    def _priced(self, row: Sequence[_Cell]) -> list[int]:
+        """Indexes of the cells that hold the row's prices."""
+        mentioned = [i for i, cell in enumerate(row) if cell.prices]
+        priced = [i for i in mentioned if self._columns[i].is_price] or mentioned
+        if priced and not row[priced[0]].amounts and self._label.text and _is_allowance(row, row[priced[0]]):
             return []
-        headless = cells[0][0] == 0 and cells[0][1].is_priced
-        attributes = self._attributes(row, {i for i, _, _ in cells})
-        # where the row begins with its price, the next text is its label
-        named = attributes.pop(next(iter(attributes)), "") if headless and attributes else ""
-        found = []
-        for i, cell, column in cells:
-            label = self._label_of(i, cell, column, headless, named)
-            variant = column.variant if self._has_variants and not headless else ""
-            own = {**attributes, "column": variant} if variant else attributes
-            section = None if self._section is None else self._section.text
-            one_time = self._is_one_time(column)
-            for price in cell.prices if label else ():
-                if price.bound == "exact":
-                    price.bound = column.title.bound if self._label.bound == "exact" else self._label.bound
-                found.append(_Priced(Entry(label, section, own, price, one_time), cell, column, variant))
-        return found
+        return priced
 
-    def _attributes(self, row: Sequence[_Cell], priced: set[int]) -> dict[str, str]:
+    def _entries(self, row: Sequence[_Cell], i: int, priced: Sequence[int]) -> list[Entry]:
+        """The prices of a cell as entries; none where nothing names what is priced."""
+        cell, column, section = row[i], self._columns[i], self._section
+        attributes = self._attributes(row, priced)
+        is_headless = priced[0] == 0 and row[0].is_priced
+        if is_headless:
+            # where a row begins with its price, the next text is its label
+            named = attributes.pop(next(iter(attributes)), "") if attributes else ""
+            label = named or (section.text if section is not None else "")
+            label = label if column.title.is_plain else column.title.text
+        elif i == 0:
+            label = label_before(cell.tokens, 0, cell.prices[0].first, cell.line)
+        else:
+            label = self._label.text
+        if not label:
+            return []
+        if self._has_variants and column.variant and not is_headless:
+            attributes["column"] = column.variant
+        one_time = self._label.is_one_time or column.title.is_one_time
+        one_time = one_time or (section is not None and section.is_one_time)
+        bound = column.title.bound if self._label.bound == "exact" else self._label.bound
+        where = None if section is None else section.text
+        return [
+            Entry(
+                label,
+                where,
+                attributes,
+                price,
+                price.per,
+                bound if price.bound == "exact" else price.bound,
+                one_time,
+            )
+            for price in cell.prices
+        ]
+
+    def _attributes(self, row: Sequence[_Cell], priced: Sequence[int]) -> dict[str, str]:
         return {
-            column.title.text or f"column {i + 1}": cell.folded
-            for i, (cell, column) in enumerate(zip(row, self._columns, strict=False))
-            if i > 0 and i not in priced and not column.is_price and cell.folded
+            column.title.text or f"column {i + 1}": row[i].folded
+            for i, column in enumerate(self._columns[: len(row)])
+            if i > 0 and not column.is_price and row[i].folded and i not in priced
         }
 
-    def _label_of(self, i: int, cell: _Cell, column: _Column, headless: bool, named: str) -> str:
-        if headless:
-            if not column.title.is_plain:
-                return column.title.text
-            return named or (self._section.text if self._section is not None else "")
-        return label_before(cell.tokens, 0, cell.prices[0].first, cell.line) if i == 0 else self._label.text
-
-    def _is_one_time(self, column: _Column) -> bool:
-        in_section = self._section is not None and self._section.is_one_time
-        return in_section or self._label.is_one_time or column.title.is_one_time
-
-    def _share_denominators(self, priced: Sequence[_Priced], row: Sequence[_Cell]) -> None:
+    def _share_denominators(self, entries: Sequence[tuple[int, Entry]], row: Sequence[_Cell]) -> None:
         """Where a cell names no denominator: the other currency's, the column's, the label's, the title's."""
-        if all(found.entry.price.per is not None and found.entry.price.per.unit is not None for found in priced):
-            return
         named: dict[tuple[str, str], Per] = {}
-        for found in priced:
-            price = found.entry.price
-            if price.per is not None:
-                named.setdefault((price.currency, found.variant), price.per)
+        for i, entry in entries:
+            if entry.per is not None:
+                named.setdefault((entry.price.currency, self._columns[i].variant), entry.per)
         unit_cell = next(filter(None, (self._unit_cell(i, cell) for i, cell in enumerate(row))), None)
-        for found in priced:
-            price = found.entry.price
-            if price.per is None:
-                other = "USD" if price.currency == "points" else "points"
-                price.per = (
-                    named.get((other, found.variant))
+        for i, entry in entries:
+            column = self._columns[i]
+            if entry.per is None:
+                other = "USD" if entry.price.currency == "points" else "points"
+                entry.per = (
+                    named.get((other, column.variant))
                     or unit_cell
-                    or found.column.title.per
+                    or column.title.per
                     or self._label.per
                     or (self._section.per if self._section is not None else None)
                 )
-            if price.per is not None and price.per.unit is None and price.per.quantity >= 1000:
-                unit = found.column.title.unit or self._label.unit
-                price.per = price.per.model_copy(update={"unit": unit})
+            if entry.per is not None and entry.per.unit is None and entry.per.quantity >= 1000:
+                unit = column.title.unit or self._label.unit
+                entry.per = entry.per.model_copy(update={"unit": unit})
 
     def _unit_cell(self, i: int, cell: _Cell) -> Per | None:
         column = self._columns[i]

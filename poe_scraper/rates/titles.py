@@ -1,6 +1,7 @@
 """What the titles of a card say: of a section, of a table's column, of a row."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
 from poe_scraper.items import Bound, Currency
@@ -58,7 +59,7 @@ def _known_title(text: str) -> Title:
     return Title(text)
 
 
-def named_currency(words: Set[str]) -> Currency | None:
+def named_currency(words: AbstractSet[str]) -> Currency | None:
     """The one currency that stands among the words."""
     usd, points = not words.isdisjoint(_USD), not words.isdisjoint(v.POINTS)
     return None if usd == points else "USD" if usd else "points"

@@ -4,9 +4,8 @@ All keys are in lower case. A phrase is a tuple of words and signs as the lexer 
 """
 
 from decimal import Decimal
-from typing import Literal
 
-Bound = Literal["exact", "up_to", "from", "about"]
+from poe_scraper.items import Bound
 
 # --- currencies ---------------------------------------------------------------------------------
 
@@ -194,9 +193,15 @@ PREFIX_BOUNDS: dict[tuple[str, ...], Bound] = {
 }
 """What stands before an amount and bounds it."""
 
+_NOUN_BOUNDS: dict[str, Bound] = {
+    "minimum": "from",
+    "maximum": "up_to",
+    "average": "about",
+    "typical": "about",
+}
 PREFIX_BOUNDS |= {
     (bounding, noun, "of"): bound
-    for bounding, bound in (("minimum", "from"), ("maximum", "up_to"), ("average", "about"), ("typical", "about"))
+    for bounding, bound in _NOUN_BOUNDS.items()
     for noun in ("charge", "cost", "fee", "price")
 }
 

@@ -13,9 +13,7 @@ def handles(text: str) -> tuple[str, ...]:
     handles = tuple(dict.fromkeys(handle.strip() for handle in text.split(",") if handle.strip()))
     for handle in handles:
         if not is_handle(handle):
-            message = (
-                f"bots={text!r}: {handle!r} is no handle of a bot; accepted: handles separated by commas"
-            )
+            message = f"bots={text!r}: {handle!r} is no handle of a bot; accepted: handles separated by commas"
             raise UsageError(message)
     return handles
 

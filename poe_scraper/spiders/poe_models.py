@@ -1,9 +1,10 @@
 """The crawl: the models API first, then the page of every bot that is due."""
 
 import zlib
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, cast
 
 import scrapy
 from playwright.async_api import Error as PlaywrightError
@@ -11,7 +12,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import get_retry_request
-from scrapy.exceptions import CloseSpider, DownloadTimeoutError, IgnoreRequest
+from scrapy.exceptions import CloseSpider, DownloadCancelledError, DownloadTimeoutError, IgnoreRequest
 from scrapy.http import Response
 from scrapy.http.headers import Headers
 from twisted.python.failure import Failure
@@ -21,11 +22,27 @@ from poe_scraper.failures import FAILURES, BrowserNotFoundError, Code, Observati
 from poe_scraper.feed.due import is_due
 from poe_scraper.feed.merge import KnownBots
 from poe_scraper.items import Bot, BotError
+from poe_scraper.middlewares import BackoffMiddleware
 from poe_scraper.pages.answer import check_answer
 from poe_scraper.pages.bot import read_bot
 from poe_scraper.pages.catalog import bot_url, read_catalog
 from poe_scraper.spiders import arguments
 from poe_scraper.untrusted import safe
+
+_ASKS_FOR_PATIENCE = {Code.CHALLENGED, Code.RATE_LIMITED}
+"""Failures that are about the crawl as a whole: every further request would make them worse."""
+
+_SAYS_NOTHING_OF_THE_BOT = _ASKS_FOR_PATIENCE | {
+    Code.LOGIN_REQUIRED,
+    Code.REFUSED,
+    Code.SERVER_ERROR,
+    Code.TIMEOUT,
+    Code.CONNECTION_FAILED,
+    Code.BROWSER_CRASHED,
+    Code.REDIRECTED_AWAY,
+    Code.NOT_HTML,
+}
+"""Failures which, one after the other, mean that the site, or the way to it, is closed."""
 
 
 class PoeModelsSpider(scrapy.Spider):
@@ -61,6 +78,7 @@ class PoeModelsSpider(scrapy.Spider):
     max_age: timedelta
     browser_path: str
     remote_browser: bool
+    max_blocked: int
 
     def __init__(
         self,
@@ -84,6 +102,7 @@ class PoeModelsSpider(scrapy.Spider):
         self.force = arguments.force(force)
         self.shard = arguments.shard(shard)
         self.problems: list[BotError] = []
+        self.blocks: Counter[Code] = Counter()
         self.known = KnownBots()
         given = {"bots": bots, "limit": limit, "only": only, "force": force, "shard": shard}
         self.arguments = {name: text for name, text in given.items() if text}
@@ -102,10 +121,9 @@ class PoeModelsSpider(scrapy.Spider):
         spider.site_url = str(settings["POE_SITE_URL"]).rstrip("/")
         spider.max_age = timedelta(seconds=settings.getfloat("POE_MAX_AGE"))
         spider.browser_path = str(settings.get("POE_BROWSER_PATH") or "")
-        spider.remote_browser = bool(
-            settings.get("PLAYWRIGHT_CDP_URL") or settings.get("PLAYWRIGHT_CONNECT_URL")
-        )
+        spider.remote_browser = bool(settings.get("PLAYWRIGHT_CDP_URL") or settings.get("PLAYWRIGHT_CONNECT_URL"))
         spider.api_key = str(settings.get("POE_API_KEY") or "")
+        spider.max_blocked = settings.getint("POE_MAX_BLOCKED")
         return spider
 
     # --- the catalog ---------------------------------------------------------------------------
@@ -116,9 +134,7 @@ class PoeModelsSpider(scrapy.Spider):
             try:
                 find_browser(self.browser_path)
             except (BrowserNotFoundError, UsageError) as error:
-                self.problems.append(
-                    BotError(stage="page", code=Code.BROWSER_MISSING, message=str(error), at=_now())
-                )
+                self.problems.append(BotError(stage="page", code=Code.BROWSER_MISSING, message=str(error), at=_now()))
                 self.logger.error("%s", error)
                 raise CloseSpider(Code.BROWSER_MISSING) from error
         headers = {"Accept": "application/json"}
@@ -136,6 +152,8 @@ class PoeModelsSpider(scrapy.Spider):
 
     def parse_catalog(self, response: Response) -> Iterator[Bot | Request]:
         """Yield every bot in scope that needs no visit, and a request for every one that does."""
+        if self.catalog_ok:
+            return  # a crawl that is resumed has asked twice
         if response.status != 200:
             refused = response.status < 500
             code = Code.CATALOG_REFUSED if refused else Code.CATALOG_UNREACHABLE
@@ -148,7 +166,8 @@ class PoeModelsSpider(scrapy.Spider):
         self.problems.extend(catalog.problems)
         self.catalog_ok = True
         self.listed = frozenset(bot.key for bot in catalog.bots)
-        self.complete = not (self.bots or self.limit is not None or self.only or self.shard)
+        # an entry that was left out may be any bot
+        self.complete = not (self.bots or self.limit is not None or self.only or self.shard or catalog.problems)
         for bot in self._in_scope(catalog.bots, at):
             if self._is_due(bot, at):
                 yield self._page_request(bot)
@@ -191,6 +210,10 @@ class PoeModelsSpider(scrapy.Spider):
         force = self.force or bool(self.bots)
         return is_due(self.known.find(bot), bot, now=at, max_age=self.max_age, force=force)
 
+    def closed(self, reason: str) -> None:
+        """Take nothing for gone that a crawl which ended early did not get to."""
+        self.complete = self.complete and reason == "finished"
+
     # --- the pages -----------------------------------------------------------------------------
 
     def _page_request(self, bot: Bot) -> Request:
@@ -203,32 +226,67 @@ class PoeModelsSpider(scrapy.Spider):
             self.parse_page,
             errback=self.page_failed,
             cb_kwargs={"seen": bot},
-            meta={"playwright": True, "poe_page": True, "handle_httpstatus_all": True},
+            # what is tried again is decided here, by the failure's code
+            meta={"playwright": True, "poe_page": True, "handle_httpstatus_all": True, "dont_retry": True},
         )
 
     def parse_page(self, response: Response, seen: Bot) -> Iterator[Bot | Request]:
         """Yield the bot that a page shows."""
         self._count_traffic(response)
-        html = response.text
+        request, html = cast("Request", response.request), response.text
         try:
             headers = _plain(response.headers)
             check_answer(response.status, headers, response.url, html, site_url=self.site_url)
-            bot = read_bot(html, url=response.url, at=_now(), site_url=self.site_url, seen=seen)
+            bot = read_bot(
+                html, url=response.url, at=_now(), site_url=self.site_url, seen=seen, known=self.known.find(seen)
+            )
         except ObservationError as error:
-            yield self._retry(response, error) or self._failed(seen, error.code, str(error))
+            yield from self._not_read(request, error.code, str(error))
             return
+        self.blocks.clear()
+        self._backoff().forgive(request)
         self.crawler.stats.inc_value("poe/pages/rendered")
         yield self._without_catalog(bot)
 
-    def page_failed(self, failure: Failure) -> Iterator[Bot]:
-        """Yield the bot whose page could not be fetched, with what went wrong."""
-        seen: Bot = failure.request.cb_kwargs["seen"]  # type: ignore[attr-defined]
-        yield self._failed(seen, _code(failure), _cause(failure))
+    def page_failed(self, failure: Failure) -> Iterator[Bot | Request]:
+        """Yield what follows a page that could not be fetched."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        if isinstance(failure.value, DownloadCancelledError):  # the crawl is ending; with a JOBDIR another goes on here
+            yield request.replace(dont_filter=True)
+        else:
+            yield from self._not_read(request, _code(failure), _cause(failure))
 
-    def _retry(self, response: Response, error: ObservationError) -> Request | None:
-        if not FAILURES[error.code].retried or response.request is None:
-            return None
-        return get_retry_request(response.request, spider=self, reason=error.code)
+    def _not_read(self, request: Request, code: Code, message: str) -> Iterator[Bot | Request]:
+        """Yield another try, or the bot with what went wrong. Where all is refused, close the crawl."""
+        if code in _ASKS_FOR_PATIENCE:
+            self._backoff().hold_back(request)
+        if code in _SAYS_NOTHING_OF_THE_BOT:
+            self.blocks[code] += 1
+        else:
+            self.blocks.clear()
+        blocked = 0 < self.max_blocked <= self.blocks.total()
+        retry = None
+        if FAILURES[code].retried and not blocked:
+            retry = get_retry_request(request, spider=self, reason=code)
+        yield retry or self._failed(request.cb_kwargs["seen"], code, message)
+        if blocked:
+            self._stop_asking()
+
+    def _stop_asking(self) -> NoReturn:
+        self._backoff().release()
+        if not any(problem.code == Code.SITE_BLOCKS for problem in self.problems):
+            causes = ", ".join(f"{count} x {cause}" for cause, count in self.blocks.most_common())
+            message = f"the last {self.max_blocked} answers of {self.site_url} were no bot pages ({causes})"
+            self.problems.append(BotError(stage="page", code=Code.SITE_BLOCKS, message=message, at=_now()))
+            self.logger.error("%s. The crawl stops asking. %s", message, FAILURES[Code.SITE_BLOCKS].remedy)
+        raise CloseSpider(Code.SITE_BLOCKS)
+
+    def _backoff(self) -> BackoffMiddleware:
+        middleware = self.crawler.get_downloader_middleware(BackoffMiddleware)
+        if middleware is None:
+            message = "DOWNLOADER_MIDDLEWARES lacks poe_scraper.middlewares.BackoffMiddleware"
+            raise UsageError(message)
+        return middleware
 
     def _failed(self, seen: Bot, code: Code, message: str) -> Bot:
         self.crawler.stats.inc_value(f"poe/failures/{code}")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.made_feed import publish
 
 POE_SCRAPER = Path(sys.executable).with_name("poe-scraper")
@@ -22,11 +23,7 @@ def feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("POE_", "NO_COLOR", "COLUMNS"))
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("POE_", "NO_COLOR", "COLUMNS"))}
     return kept | {"PYTHONWARNINGS": "default"}
 
 

@@ -75,9 +75,7 @@ def test_the_key_is_sent_and_never_recorded(tmp_path: Path) -> None:
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("poe-scraper")
     env = {**os.environ, "POE_API_KEY": KEY, **environment}
-    return subprocess.run(
-        [program, *words], capture_output=True, text=True, check=False, env=env, timeout=120
-    )
+    return subprocess.run([program, *words], capture_output=True, text=True, check=False, env=env, timeout=120)
 
 
 @pytest.mark.browser

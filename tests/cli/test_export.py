@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Command
 from poe_scraper.exports import FORMATS, export
 from poe_scraper.feed.reader import open_feed
+from tests.cli.conftest import Command
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -22,9 +22,7 @@ def test_export(poe: Command, feed: Path, tmp_path: Path, name: str) -> None:
     assert {str(path) for path in written} == set(json.loads(told.stdout)["files"])
     assert len(written) == len(made.files)
     if FORMATS[name].text:
-        assert poe("export", name, "--output-dir", feed).stdout.encode() == output.read_bytes().replace(
-            b"\r\n", b"\n"
-        )
+        assert poe("export", name, "--output-dir", feed).stdout.encode() == output.read_bytes().replace(b"\r\n", b"\n")
         assert ("left out" in told.stderr) == bool(made.left_out)
 
 

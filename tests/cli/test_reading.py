@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.made_feed import HOSTILE
 from rich.cells import cell_len
 
-from tests.cli.conftest import Command
 from poe_scraper.cli import COMMANDS
+from tests.cli.conftest import Command
+from tests.made_feed import HOSTILE
 
 READING = [
     ("list",),
@@ -65,9 +65,7 @@ def test_output_fits_80_columns_and_has_no_control_characters(
     told = poe(*arguments, "--output-dir", feed)
     assert (told.returncode, told.stderr) == (0, "")
     assert told.stdout
-    assert not re.search(
-        r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", told.stdout
-    )
+    assert not re.search(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", told.stdout)
     assert max(map(cell_len, told.stdout.splitlines())) <= 80
 
 
@@ -82,9 +80,7 @@ def test_json_is_json(poe: Command, feed: Path, arguments: tuple[str, ...]) -> N
 @pytest.mark.parametrize(
     "arguments", [words for words in READING if words not in {("reread",), ("diff", "1", "2")}], ids=name
 )
-def test_every_reading_command_works_right_after_installation(
-    poe: Command, arguments: tuple[str, ...]
-) -> None:
+def test_every_reading_command_works_right_after_installation(poe: Command, arguments: tuple[str, ...]) -> None:
     bots = {"gpt-test": "gpt-5.4", "api-only": "gpt-5.2", "leaver": "o3", "flat-chat": "gemma-3-27b"}
     told = poe(*(bots.get(word.lower(), "gpt-5.4" if word == "HOSTILE" else word) for word in arguments))
     assert told.returncode == 0, told.stderr
@@ -124,9 +120,7 @@ def test_markup_of_a_bot_is_shown_as_it_is(poe: Command, feed: Path) -> None:
     ],
 )
 def test_list(poe: Command, feed: Path, options: str, bots: str) -> None:
-    told = json.loads(
-        poe("list", *options.split(" ") if options else (), "--output-dir", feed, "--json").stdout
-    )
+    told = json.loads(poe("list", *options.split(" ") if options else (), "--output-dir", feed, "--json").stdout)
     assert [bot["id"] for bot in told["bots"]] == bots.split()
     assert told["count"] == len(bots.split())
 
@@ -405,9 +399,7 @@ def test_a_folder_without_a_feed(poe: Command, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_broken_feed(
-    poe: Command, feed: Path, tmp_path: Path, change: dict[str, Any], message: str
-) -> None:
+def test_a_broken_feed(poe: Command, feed: Path, tmp_path: Path, change: dict[str, Any], message: str) -> None:
     whole = json.loads((feed / "models.json").read_bytes())
     (tmp_path / "models.json").write_text(json.dumps(whole | change))
     told = poe("list", "--priced", "--output-dir", tmp_path)

@@ -11,19 +11,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.made_feed import GPT_CARD, publish
 
-from tests.cli.conftest import POE_SCRAPER, Command
 from poe_scraper.cli.terminal import age
 from poe_scraper.untrusted import cell, safe
+from tests.cli.conftest import POE_SCRAPER, Command
+from tests.made_feed import GPT_CARD, publish
 
 
 def on_a_terminal(environment: dict[str, str], *arguments: str | Path) -> str:
     """What a command writes to a terminal of 80 columns."""
     main, terminal = pty.openpty()
-    with subprocess.Popen(
-        [POE_SCRAPER, *map(str, arguments)], stdout=terminal, stderr=terminal, env=environment
-    ):
+    with subprocess.Popen([POE_SCRAPER, *map(str, arguments)], stdout=terminal, stderr=terminal, env=environment):
         os.close(terminal)
         told = b""
         try:
@@ -46,9 +44,7 @@ def test_colours_on_a_terminal_only(poe: Command, environment: dict[str, str], f
 
 
 def test_hostile_text_does_not_reach_a_terminal(environment: dict[str, str], feed: Path) -> None:
-    told = on_a_terminal(
-        environment | {"TERM": "xterm", "COLUMNS": "80"}, "show", "hostile", "--output-dir", feed
-    )
+    told = on_a_terminal(environment | {"TERM": "xterm", "COLUMNS": "80"}, "show", "hostile", "--output-dir", feed)
     assert "\ufffd[31mred" in told
     assert "\x1b" not in re.sub(r"\x1b\[[\d;]*m", "", told)  # what is left are our own styles
     assert not re.search(r"[\x07\x9b\u202e\x00]", told)

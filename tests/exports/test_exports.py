@@ -13,11 +13,11 @@ from typing import Any
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
-from tests.made_feed import publish
 
 from poe_scraper.exports import FORMATS, Export, export
 from poe_scraper.failures import PoeScraperError
 from poe_scraper.feed.reader import FeedReader, open_feed, starter_feed
+from tests.made_feed import publish
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +107,7 @@ def test_parquet(feed: FeedReader) -> None:
     rows = table.to_pylist()
     csv_rows = list(csv.DictReader(io.StringIO(only(export(feed, "csv")).decode(), newline="")))
     assert len(rows) == len(csv_rows)
-    assert [row["amount"] for row in rows] == [
-        Decimal(row["amount"]) if row["amount"] else None for row in csv_rows
-    ]
+    assert [row["amount"] for row in rows] == [Decimal(row["amount"]) if row["amount"] else None for row in csv_rows]
     gpt = next(row for row in rows if row["id"] == "gpt-test")
     assert gpt["observed_at"] == datetime(2026, 10, 27, 12, tzinfo=UTC)
     assert any(row["attributes"] for row in rows)
@@ -121,9 +119,7 @@ def test_jsonl_is_the_feed_line_by_line(feed: FeedReader) -> None:
 
 
 @pytest.mark.parametrize(("name", "package"), [("parquet", "pyarrow"), ("xlsx", "xlsxwriter")])
-def test_a_missing_extra_is_named(
-    feed: FeedReader, monkeypatch: pytest.MonkeyPatch, name: str, package: str
-) -> None:
+def test_a_missing_extra_is_named(feed: FeedReader, monkeypatch: pytest.MonkeyPatch, name: str, package: str) -> None:
     real = builtins.__import__
 
     def without(module: str, *arguments: Any, **more: Any) -> ModuleType:
@@ -229,9 +225,7 @@ def test_models_dev_writes_no_file_of_a_hostile_name(identity: str) -> None:
 @pytest.mark.parametrize("name", ["litellm", "llm-prices", "models.dev"])
 def test_prices_that_are_not_exact_are_left_out(feed: FeedReader, name: str) -> None:
     bots = {bot.id: bot for bot in starter_feed().values()}
-    fee = next(
-        bot for bot in bots.values() if {rate.per.unit for rate in bot.pricing.rates} >= {"token", "message"}
-    )
+    fee = next(bot for bot in bots.values() if {rate.per.unit for rate in bot.pricing.rates} >= {"token", "message"})
     upper = next(
         bot
         for bot in bots.values()

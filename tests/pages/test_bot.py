@@ -71,9 +71,7 @@ def page(
         "dialog": dialog,
     }
     scripts = [("__NEXT_DATA__", next_data), ("poe-scraper-observation", observation)]
-    tags = "".join(
-        f'<script id="{name}" type="application/json">{escaped(data)}</script>' for name, data in scripts
-    )
+    tags = "".join(f'<script id="{name}" type="application/json">{escaped(data)}</script>' for name, data in scripts)
     return f"<!DOCTYPE html><html><body>{body}{tags}</body></html>"
 
 
@@ -168,7 +166,9 @@ def test_hydration_data_is_found_by_its_shape() -> None:
 def test_without_hydration_data_the_page_itself_tells() -> None:
     body = """
         <h1>Grok-4.7</h1><div class="UserHandle_creatorHandle__aNMAK">@xAI</div>
-        <div class="BotInfoCardHeader_operatedBy__G5WAP">Powered by a server managed by @xAI. Learn more</div>
+        <div class="BotInfoCardHeader_operatedBy__G5WAP">Operated by @xAI</div>
+        <p class="BotDescriptionDisclaimerSection_disclaimerText__yEe8h">
+            Powered by a server managed by @xAI. <a>Learn more</a></p>
         <div class="BotDescriptionDisclaimerSection_text__sIeXQ">Made for &lt;this&gt; test.</div>"""
     bot = read(page(None, body=body))
     assert bot.handle == "Grok-4.7"
@@ -177,6 +177,20 @@ def test_without_hydration_data_the_page_itself_tells() -> None:
     assert bot.powered_by == "Powered by a server managed by @xAI."
     assert bot.description == "Made for <this> test."
     assert bot.pricing.rate_card == CARD
+
+
+def test_what_a_page_without_data_and_class_names_cannot_tell_stays_as_known() -> None:
+    header = '<div class="BotInfoCardHeader_initialPointsCost__oIIcI">206+ points</div>'
+    known = read(page({**FACTS, "description": "Two\nlines."}, body=header))
+    assert known.pricing.initial_points is not None
+    bare = read_bot(page(None, body="<h1>x</h1>"), url=f"{SITE}/Grok-4.7", at=AT, site_url=SITE, seen=SEEN, known=known)
+    assert bare == known
+    shown = """<div class="BotInfoCardHeader_container__x">
+        <div class="UserHandle_creatorHandle__x">@xAI</div>
+        <div class="BotDescriptionDisclaimerSection_text__x">Two lines.</div></div>"""
+    told = read_bot(page(None, body=shown), url=f"{SITE}/Grok-4.7", at=AT, site_url=SITE, seen=SEEN, known=known)
+    assert (told.creator, told.description) == (known.creator, "Two\nlines.")
+    assert told.pricing.initial_points is None
 
 
 @pytest.mark.parametrize(

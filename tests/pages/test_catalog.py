@@ -50,9 +50,7 @@ ENTRY: dict[str, Any] = {
         "required": False,
         "supports_reasoning_effort": True,
     },
-    "parameters": [
-        {"name": "size", "schema": {"type": "string"}, "default_value": "1k", "description": "Size."}
-    ],
+    "parameters": [{"name": "size", "schema": {"type": "string"}, "default_value": "1k", "description": "Size."}],
 }
 
 

@@ -57,9 +57,7 @@ def next_data() -> Callable[[str], Any]:
     """Reads what stands in `__NEXT_DATA__` of a page."""
 
     def read(html: str) -> Any:
-        match = re.search(
-            r'<script id="__NEXT_DATA__" type="application/json">(.*?)</script>', html, re.DOTALL
-        )
+        match = re.search(r'<script id="__NEXT_DATA__" type="application/json">(.*?)</script>', html, re.DOTALL)
         assert match is not None, "no __NEXT_DATA__"
         return json.loads(match[1])
 

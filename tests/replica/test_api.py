@@ -21,9 +21,7 @@ def entries(http: requests.Session, replica: Replica) -> dict[str, Any]:
     return {entry["id"]: entry for entry in body["data"]}
 
 
-def test_at_least_400_bots_are_listed_and_nine_of_ten_have_a_card(
-    http: requests.Session, replica: Replica
-) -> None:
+def test_at_least_400_bots_are_listed_and_nine_of_ten_have_a_card(http: requests.Session, replica: Replica) -> None:
     listed = entries(http, replica)
     assert len(listed) >= 400
     cards = {bot["id"]: bot["rate_card"] for bot in replica.catalog()["bots"] if bot["listed"]}
@@ -142,9 +140,7 @@ def test_account_needs_a_key(http: requests.Session, replica: Replica) -> None:
     assert answer.status_code == 401
     assert answer.json()["error"]["type"] == "authentication_error"
     replica.change_account(balance=77)
-    answer = http.get(
-        f"{replica.url}/usage/current_balance", headers={"Authorization": "Bearer k"}, timeout=10
-    )
+    answer = http.get(f"{replica.url}/usage/current_balance", headers={"Authorization": "Bearer k"}, timeout=10)
     assert answer.json() == {"current_point_balance": 77}
 
 
@@ -193,9 +189,7 @@ def test_usage_in_the_older_format(http: requests.Session, replica: Replica) -> 
     assert usage["creation_time"] < 10_000_000_000, "Unix seconds"
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"limit": "101"}, {"limit": "0"}, {"limit": "x"}, {"starting_after": "x"}]
-)
+@pytest.mark.parametrize("arguments", [{"limit": "101"}, {"limit": "0"}, {"limit": "x"}, {"starting_after": "x"}])
 def test_wrong_arguments_of_the_history_are_refused(
     http: requests.Session, replica: Replica, arguments: dict[str, str]
 ) -> None:

@@ -34,9 +34,7 @@ def plain(bot: dict[str, object]) -> bool:
 def test_rates_open_a_dialog_that_shows_the_card(replica: Replica, page: Page) -> None:
     page.goto(f"{replica.url}/grok-4.7")
     assert page.url == f"{replica.url}/{BOT}"
-    with page.expect_response(
-        lambda answer: "RateCardModalQuery" in (answer.request.post_data or "")
-    ) as answer:
+    with page.expect_response(lambda answer: "RateCardModalQuery" in (answer.request.post_data or "")) as answer:
         page.get_by_role("button", name="Rates").click()
     card = answer.value.json()["data"]["botById"]["botPricing"]["rateMenuMarkdown"]
     rows = dialog(page).locator("table tr")

@@ -13,9 +13,7 @@ from poe_scraper.replica import Replica, running
 
 
 def test_requests_are_counted_by_kind_and_handle(http: requests.Session, replica: Replica) -> None:
-    document = http.get(
-        f"{replica.url}/Grok-4.7", headers={"User-Agent": "me", "Authorization": "secret"}, timeout=10
-    )
+    document = http.get(f"{replica.url}/Grok-4.7", headers={"User-Agent": "me", "Authorization": "secret"}, timeout=10)
     models = http.get(replica.api_url, headers={"Accept-Encoding": "identity"}, timeout=10)
     http.get(f"{replica.url}/robots.txt", timeout=10)
     http.get(f"{replica.url}/grok-4.7", allow_redirects=False, timeout=10)

@@ -10,9 +10,7 @@ from protego import Protego
 from poe_scraper.replica import Replica, running
 
 
-def ask(
-    http: requests.Session, replica: Replica, name: str, language: str = "en-US", **variables: object
-) -> Any:
+def ask(http: requests.Session, replica: Replica, name: str, language: str = "en-US", **variables: object) -> Any:
     answer = http.post(
         f"{replica.url}/api/gql_POST",
         json={"queryName": name, "variables": variables, "extensions": {"hash": "0"}},
@@ -23,9 +21,7 @@ def ask(
     return answer.json()
 
 
-def test_the_page_holds_the_bot(
-    http: requests.Session, replica: Replica, next_data: Callable[[str], Any]
-) -> None:
+def test_the_page_holds_the_bot(http: requests.Session, replica: Replica, next_data: Callable[[str], Any]) -> None:
     answer = http.get(f"{replica.url}/Grok-4.7", timeout=10)
     assert answer.headers["Content-Type"].startswith("text/html")
     bot = next_data(answer.text)["props"]["pageProps"]["data"]["mainQuery"]["bot"]
@@ -138,9 +134,7 @@ def test_robots_txt_allows_pages(http: requests.Session, replica: Replica) -> No
     assert not robots.can_fetch(f"{replica.url}/settings", "poe-scraper")
 
 
-def load_profile(
-    http: requests.Session, replica: Replica, next_data: Callable[[str], Any], handle: str
-) -> Any:
+def load_profile(http: requests.Session, replica: Replica, next_data: Callable[[str], Any], handle: str) -> Any:
     html = http.get(f"{replica.url}/{handle}", timeout=10).text
     user = next_data(html)["props"]["pageProps"]["data"]["mainQuery"]["user"]
     connection = user["createdBotsConnection"]

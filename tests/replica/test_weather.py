@@ -221,9 +221,7 @@ def card_has_errors(visit: Visit) -> None:
 
 
 def raw_tag(visit: Visit) -> None:
-    visit.replica.change(
-        set={"grok-4.7": {"rate_card": "1,334 points ($0.040) / image, $2.02/1M, $0.0000005/KB"}}
-    )
+    visit.replica.change(set={"grok-4.7": {"rate_card": "1,334 points ($0.040) / image, $2.02/1M, $0.0000005/KB"}})
     raw = "[usd_milli_cents=4000] / image, [usd_milli_cents=202000]/1M, $0.0000005/KB"
     assert visit.card() == raw
 
@@ -416,10 +414,7 @@ def test_faults_of_the_card_hit_the_next_page_of_a_profile(visit: Visit, name: s
 
 def hits(replica: Replica, http: requests.Session, rounds: int = 1) -> list[list[int]]:
     handles = [bot["handle"] for bot in replica.catalog()["bots"] if bot["listed"]][:200]
-    return [
-        [http.get(f"{replica.url}/{handle}", timeout=10).status_code for handle in handles]
-        for _ in range(rounds)
-    ]
+    return [[http.get(f"{replica.url}/{handle}", timeout=10).status_code for handle in handles] for _ in range(rounds)]
 
 
 def test_shares_are_drawn_from_the_seed_and_add_up(replica: Replica, http: requests.Session) -> None:
@@ -464,9 +459,7 @@ def test_a_reset_that_the_browser_repeats_is_no_visit(replica: Replica) -> None:
 
 
 @given(seed=st.integers(), subject=st.text(), share=st.floats(0, 1), attempts=st.integers(1, 5))
-def test_draws_depend_on_seed_subject_and_attempt_alone(
-    seed: int, subject: str, share: float, attempts: int
-) -> None:
+def test_draws_depend_on_seed_subject_and_attempt_alone(seed: int, subject: str, share: float, attempts: int) -> None:
     rule = f"slow={share:f}"
     alone = Weather([rule], seed)
     busy = Weather([rule], seed)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from poe_scraper.replica import running
+from poe_scraper.untrusted import safe
 
 Crawler = Callable[..., Any]
 SHARED = Path(__file__).parents[3] / "shared"
@@ -16,8 +17,8 @@ SHARED = Path(__file__).parents[3] / "shared"
 pytestmark = pytest.mark.browser
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+def files(done: Any) -> dict[str, bytes]:
+    return {str(path.relative_to(done.folder)): content for path, content in done.files.items()}
 
 
 def visits(replica: Any) -> Counter[str]:
@@ -40,9 +41,7 @@ def test_a_crawl_from_nothing_to_the_feed(crawl: Crawler) -> None:
         assert bot["pricing"]["rate_card"] == served["rate_card"]
         assert bot["observed"]["page"]["via"] == ("graphql" if served["rate_card"] is not None else None)
         assert bot["errors"] == []
-    assert set(by_kind) <= {"api", "robots", "document", "script", "gql"}, (
-        "images, fonts or styles were loaded"
-    )
+    assert set(by_kind) <= {"api", "robots", "document", "script", "gql"}, "images, fonts or styles were loaded"
     report = done.report
     assert (report["outcome"], report["version"]) == ("published", 1)
     assert report["requests"]["document"] >= 40
@@ -108,9 +107,7 @@ def test_parts_never_make_the_rest_look_gone(crawl: Crawler) -> None:
 
 def test_a_bot_that_the_api_does_not_list_can_be_named(crawl: Crawler) -> None:
     with running() as replica:
-        name = next(
-            bot["handle"] for bot in replica.catalog()["bots"] if not bot["listed"] and bot["rate_card"]
-        )
+        name = next(bot["handle"] for bot in replica.catalog()["bots"] if not bot["listed"] and bot["rate_card"])
         done = crawl(replica, bots=name)
     bot = done.bots[name.lower()]
     assert (bot["handle"], bot["discovered_by"]) == (name, ["handle"])
@@ -121,9 +118,7 @@ def test_failed_pages_are_tried_again(crawl: Crawler) -> None:
     faults = ("page_500", "challenge", "reset", "gql_null", "no_rates", "other_language", "truncated")
     with running(bots=len(faults)) as replica:
         handles = [bot["handle"] for bot in replica.catalog()["bots"] if bot["listed"]]
-        replica.set_weather(
-            *(f"{fault}@{handle}:once" for fault, handle in zip(faults, handles, strict=True))
-        )
+        replica.set_weather(*(f"{fault}@{handle}:once" for fault, handle in zip(faults, handles, strict=True)))
         done = crawl(replica)
         hits = replica.weather()["hits"]
     assert set(hits) == set(faults)
@@ -151,18 +146,22 @@ FAILURES = {
 
 
 def test_a_page_that_fails_keeps_what_was_known_and_says_why(crawl: Crawler) -> None:
-    with running(bots=len(FAILURES)) as replica:
+    with running(bots=len(FAILURES) + 1) as replica:
         before = crawl(replica)
         assert before.status == 0, before.log
-        handles = [bot["handle"] for bot in replica.catalog()["bots"] if bot["listed"]]
+        # the first bot is the one that `other_bot` leads to
+        _, *handles = (bot["handle"] for bot in replica.catalog()["bots"] if bot["listed"])
         replica.set_weather(*(f"{fault}@{handle}" for fault, handle in zip(FAILURES, handles, strict=True)))
         quick = {"RETRY_TIMES": "1", "POE_PAGE_TIMEOUT": "4"}
         after = crawl(replica, settings=quick, force="true")
+        assert "third_party" not in replica.requests()["by_kind"], "another host was asked"
     assert after.status == 5, after.log
     known = {bot["handle"]: bot for bot in before.feed["data"]}
     codes = {}
     for bot in after.feed["data"]:
         old = known[bot["handle"]]
+        if bot["handle"] not in handles:
+            continue
         codes[bot["handle"]] = [error["code"] for error in bot["errors"]]
         for field in ("display_name", "description", "creator", "powered_by", "pricing"):
             assert bot[field] == old[field]
@@ -170,6 +169,14 @@ def test_a_page_that_fails_keeps_what_was_known_and_says_why(crawl: Crawler) -> 
     expected = {handle: [code] for handle, code in zip(handles, FAILURES.values(), strict=True)}
     assert codes == expected
     assert after.report["failed"] == dict(Counter(FAILURES.values()))
+
+
+def test_robots_txt_is_obeyed_by_every_request(crawl: Crawler) -> None:
+    with running(bots=12, weather=["robots_forbid=1"]) as replica:
+        done = crawl(replica)
+        assert set(replica.requests()["by_kind"]) == {"api", "robots"}
+    assert done.report["failed"] == {"robots_forbidden": 12}
+    assert done.status == 5
 
 
 @pytest.mark.parametrize(
@@ -189,14 +196,14 @@ def test_a_bad_catalog_leaves_the_feed_as_it_was(crawl: Crawler, fault: str, sta
         crawl(replica, only="info")
         before = {
             name: content
-            for name, content in files(crawl(replica, only="info").folder).items()
+            for name, content in files(crawl(replica, only="info")).items()
             if not name.startswith(("runs/", "."))
         }
         replica.set_weather(f"{fault}=1")
         after = crawl(replica, settings={"RETRY_TIMES": "1"})
     assert after.status == status, after.log
     assert words in after.log
-    left = files(after.folder)
+    left = files(after)
     assert {name: left[name] for name in before} == before
     assert any(words in reason["message"] for reason in after.report["problems"]) or any(
         words in reason for reason in after.report["reasons"]
@@ -205,13 +212,13 @@ def test_a_bad_catalog_leaves_the_feed_as_it_was(crawl: Crawler, fault: str, sta
 
 def test_without_a_network_one_clear_error(crawl: Crawler, tmp_path: Path) -> None:
     with running(bots=3) as replica:
-        before = files(crawl(replica, only="info").folder)
+        before = files(crawl(replica, only="info"))
     done = crawl(environment={"POE_API_URL": replica.api_url}, settings={"RETRY_TIMES": "1"})
     assert done.status == 4
     (error,) = [line for line in done.log.splitlines() if " ERROR: " in line]
     assert replica.api_url in error
     assert "Check the network" in error
-    left = files(done.folder)
+    left = files(done)
     assert {name: left[name] for name in before} == before
 
 
@@ -225,7 +232,7 @@ def test_without_a_browser_the_crawl_ends_at_once(crawl: Crawler, tmp_path: Path
     assert done.status == 1
     assert "poe-scraper setup" in done.log
     assert "apt-get install chromium-headless-shell" in done.log
-    assert not (done.folder / "models.json").exists()
+    assert "models.json" not in files(done)
 
 
 @pytest.mark.parametrize(
@@ -270,13 +277,18 @@ def test_a_malformed_entry_never_ends_the_crawl(crawl: Crawler, fault: str, code
     assert prices[0] == prices[1]
 
 
-def test_the_key_is_sent_and_appears_nowhere(crawl: Crawler) -> None:
+def test_the_key_appears_nowhere_and_hostile_text_is_inert(crawl: Crawler) -> None:
     key = "poe-key-that-must-not-be-seen"
-    with running(bots=4, weather=["page_500=0.5", "api_500=1:once"]) as replica:
+    weather = ["page_500=0.3", "hostile_text=0.7", "api_500=0.3", "api_hostile_text=0.7"]
+    with running(bots=8, weather=weather) as replica:
         done = crawl(
             replica,
             settings={"LOG_LEVEL": "DEBUG", "RETRY_TIMES": "1", "STATS_DUMP": "true"},
             environment={"POE_API_KEY": key},
         )
+        hits = replica.weather()["hits"]
     assert done.feed["data"]
     assert key not in done.everything()
+    assert "hostile_text" in hits
+    lines = done.log.split("\n")
+    assert [line for line in lines if safe(line) != line] == [], "text from Poe can steer a terminal"

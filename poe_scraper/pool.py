@@ -1,0 +1,444 @@
+"""Browser pages that are used again, in a browser that is replaced when it dies or grows too large."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from time import monotonic
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import psutil
+from playwright.async_api import Browser, BrowserContext, CDPSession, Page
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Request as PlaywrightRequest
+from playwright.async_api import Response as PlaywrightResponse
+from pydantic import BaseModel, ValidationError
+
+from poe_scraper.failures import Code, ObservationError
+from poe_scraper.untrusted import safe
+
+logger = logging.getLogger(__name__)
+
+_SCRIPTS = files("poe_scraper")
+_OBSERVE = _SCRIPTS.joinpath("observe.js").read_text(encoding="utf-8")
+_RECORD = _SCRIPTS.joinpath("record.js").read_text(encoding="utf-8")
+
+_NOT_LOADED = [
+    f"*.{suffix}{rest}"
+    for suffix in ("css", "woff", "woff2", "ttf", "otf", "mp3", "mp4", "webm", "ogg", "wav", "m3u8")
+    for rest in ("", "?*")
+]
+"""Style sheets, fonts and media. Images are switched off in the renderer itself."""
+
+_MAX_DEATHS = 3
+"""A visit under which so many browsers died has failed."""
+
+_PATIENCE = 10.0
+"""Seconds that a browser gets to answer or to end, before it counts as dead."""
+
+_SOON = 1.0
+"""Seconds that a page goes on by itself after a visit."""
+
+_MEMORY_INTERVAL = 2.0
+"""Seconds between two looks at the browser's memory."""
+
+
+class _Traffic(BaseModel):
+    requests: int
+    bytes: int
+
+
+class _Seen(BaseModel):
+    """What observe.js gives back. The page's own scripts could have tampered with it."""
+
+    html: str | None
+    size: int
+    traffic: dict[str, _Traffic]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One look at a page."""
+
+    url: str
+    """Its address after redirects."""
+    status: int
+    """HTTP status of the document."""
+    headers: Mapping[str, str]
+    """Headers of the document, names in lower case, less those that speak of how it was sent."""
+    html: str
+    """The rendered document, with the observation inside (see `pages.bot`)."""
+    traffic: Mapping[str, Mapping[str, int]]
+    """`requests` and `bytes` by kind, as the browser counted them."""
+    latency: float
+    """Seconds until the document's first bytes came."""
+
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(eq=False)
+class _WarmPage:
+    page: Page
+    uses: int = 0
+    cut_off: "asyncio.Future[str] | None" = None
+    """Gets the reason when the document's answer breaks off on its way."""
+    resting: asyncio.TimerHandle | None = None
+    lost: bool = False
+
+    def lose(self) -> None:
+        """Note that the page's renderer died, or that it closed itself."""
+        self.lost = True
+
+
+@dataclass(eq=False)
+class _RunningBrowser:
+    """A browser, its driver and its pages."""
+
+    provider: Any
+    browser: Browser
+    context: BrowserContext
+    devtools: CDPSession
+    idle: list[_WarmPage] = field(default_factory=list)
+    visits: int = 0
+    """Visits under way."""
+    state: Literal["serving", "too_large", "dead"] = "serving"
+    """Where it does not serve, it gets no further visit, and ends with those under way."""
+    died: asyncio.Event = field(default_factory=asyncio.Event)
+    ending: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answers(self) -> bool:
+        """Whether browser and driver are alive."""
+        if self.state == "dead":
+            return False
+        try:
+            await asyncio.wait_for(self.devtools.send("Browser.getVersion"), _PATIENCE)
+        except (PlaywrightError, TimeoutError):
+            return False
+        return True
+
+    async def end(self) -> None:
+        """End browser and driver, dead or alive. Whoever calls it next waits for that end."""
+        if self.ending:
+            await self.ended.wait()
+            return
+        self.ending = True
+        for warm in self.idle:
+            if warm.resting is not None:
+                warm.resting.cancel()
+        for close in (self.browser.close, self.provider.close):
+            try:
+                await asyncio.wait_for(close(), _PATIENCE)
+            except (PlaywrightError, TimeoutError) as error:
+                logger.debug("the browser did not end in order: %s", _first_line(error))
+        self.ended.set()
+
+
+class PagePool:
+    """Renders pages in warm browser pages, without a route handler, so that Chromium keeps its cache and
+    nothing but the visit itself passes through Python.
+
+    The browser starts with the first visit. One that dies takes nothing along: the visits under way are
+    made again in a fresh one. One that grows too large ends once the visits under way are done.
+
+    Args:
+        new_provider: makes an object with scrapy-playwright's `BrowserProvider` interface.
+        context_options: Playwright's options for the browser context.
+        site_url: address under which the pages stand.
+        timeout: seconds that a visit may take.
+        uses: visits after which a page is replaced.
+        max_size: characters of a rendered page that are accepted.
+        memory_limit: megabytes that browser and driver may take; 0 for no limit.
+        count: told what happened, by name: `browsers`, `browser_deaths`, `browsers_too_large`, `pages`.
+        guard: whether the browser was launched by somebody else, so that requests to other hosts have
+            to be refused here.
+    """
+
+    def __init__(
+        self,
+        new_provider: Callable[[], Any],
+        *,
+        context_options: Mapping[str, Any],
+        site_url: str,
+        timeout: float,
+        uses: int,
+        max_size: int,
+        memory_limit: float,
+        count: Callable[[str], object],
+        guard: bool = False,
+    ) -> None:
+        self._new_provider = new_provider
+        self._context_options = dict(context_options)
+        self._site_url = site_url
+        self._timeout = timeout
+        self._uses = uses
+        self._max_size = max_size
+        self._memory_limit = memory_limit * 1e6
+        self._count = count
+        self._guard = guard
+        self._running: _RunningBrowser | None = None
+        self._start_lock = asyncio.Lock()
+        self._look_at_memory = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def visit(self, url: str) -> Visit:
+        """Render a page.
+
+        Raises:
+            ObservationError: it cannot be used.
+            playwright.async_api.Error: it could not be fetched, or there is no browser that stays alive.
+            TimeoutError: it did not answer in time.
+        """
+        deaths = 0
+        while True:
+            running = await self._enter()
+            try:
+                return await self._visit_while_alive(running, url)
+            except (PlaywrightError, TimeoutError):
+                if await running.answers():
+                    raise
+                self._bury(running)
+                deaths += 1
+                if deaths == _MAX_DEATHS:
+                    raise
+            finally:
+                await self._leave(running)
+
+    async def close(self) -> None:
+        """End the browser."""
+        if self._running is not None:
+            running, self._running = self._running, None
+            await running.end()
+
+    # --- the browser ---------------------------------------------------------------------------
+
+    async def _enter(self) -> _RunningBrowser:
+        """The browser for one more visit."""
+        async with self._start_lock:
+            running = self._running
+            if running is not None and running.state != "serving":
+                await (running.ended.wait() if running.visits else running.end())
+                running = None
+            self._running = running or await self._start()
+            self._running.visits += 1
+            return self._running
+
+    async def _leave(self, running: _RunningBrowser) -> None:
+        running.visits -= 1
+        if running.state == "serving" and self._is_too_large():
+            running.state = "too_large"
+            self._count("browsers_too_large")
+            logger.info("the browser takes more than %d MB: a fresh one replaces it", self._memory_limit / 1e6)
+        if running.state != "serving" and not running.visits:
+            await running.end()
+
+    async def _start(self) -> _RunningBrowser:
+        provider = self._new_provider()
+        try:
+            await provider.start()
+            browser = await provider.launch_browser()
+            context = await browser.new_context(**self._context_options)
+            await context.add_init_script(_RECORD)
+            if self._guard:
+                await context.route(self._is_foreign, lambda route: route.abort())
+            running = _RunningBrowser(provider, browser, context, await browser.new_browser_cdp_session())
+        except BaseException:
+            await provider.close()
+            raise
+        browser.on("disconnected", lambda _: self._bury(running))
+        self._count("browsers")
+        return running
+
+    def _bury(self, running: _RunningBrowser) -> None:
+        if running.state != "dead" and not running.ending:
+            running.state = "dead"
+            running.died.set()
+            self._count("browser_deaths")
+            logger.warning("the browser died: a fresh one takes over the visits under way")
+
+    def _is_too_large(self) -> bool:
+        now = monotonic()
+        if not self._memory_limit or now < self._look_at_memory:
+            return False
+        self._look_at_memory = now + _MEMORY_INTERVAL
+        return _memory_of_descendants() > self._memory_limit
+
+    def _is_foreign(self, url: str) -> bool:
+        host, asked = urlsplit(self._site_url).hostname or "", urlsplit(url).hostname or ""
+        return asked != host and not asked.endswith(f".{host}")
+
+    # --- its pages -----------------------------------------------------------------------------
+
+    async def _visit_while_alive(self, running: _RunningBrowser, url: str) -> Visit:
+        """Make a visit that does not outlive its browser: Playwright may wait for a dead one for ever."""
+        visit = _abandonable(self._visit(running, url))
+        death = asyncio.ensure_future(running.died.wait())
+        try:
+            limit = self._timeout + 2 * _PATIENCE
+            await asyncio.wait({visit, death}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            if visit.done():
+                return visit.result()
+            raise TimeoutError("the browser did not answer")
+        finally:
+            death.cancel()
+            visit.cancel()
+
+    async def _visit(self, running: _RunningBrowser, url: str) -> Visit:
+        warm = await self._take(running)
+        try:
+            visit = await self._look(warm, url)
+        except BaseException:
+            await _close(warm.page)
+            raise
+        warm.uses += 1
+        if warm.uses < self._uses:
+            self._rest(running, warm)
+        else:
+            await _close(warm.page)
+        return visit
+
+    async def _take(self, running: _RunningBrowser) -> _WarmPage:
+        while running.idle:
+            warm = running.idle.pop()
+            if warm.resting is not None:
+                warm.resting.cancel()
+            if not warm.lost:
+                return warm
+            await _close(warm.page)
+        page = await running.context.new_page()
+        warm = _WarmPage(page)
+        page.on("crash", lambda _: warm.lose())
+        page.on("close", lambda _: warm.lose())
+        page.on("popup", _close)
+        page.on("requestfailed", lambda request: _note_cut(warm, request))
+        devtools = await running.context.new_cdp_session(page)
+        await devtools.send("Network.enable", {"maxTotalBufferSize": 0})
+        await devtools.send("Network.setBlockedURLs", {"urls": _NOT_LOADED})
+        self._count("pages")
+        return warm
+
+    def _rest(self, running: _RunningBrowser, warm: _WarmPage) -> None:
+        """Keep a page for the next visit. Where none comes soon, its scripts and timers end."""
+
+        running.idle.append(warm)
+        warm.resting = asyncio.get_running_loop().call_later(_SOON, self._blank, running, warm)
+
+    def _blank(self, running: _RunningBrowser, warm: _WarmPage) -> None:
+        running.idle.remove(warm)
+        warm.resting = None
+
+        async def blank() -> None:
+            try:
+                await warm.page.goto("about:blank", timeout=_PATIENCE * 1000)
+            except PlaywrightError:
+                await _close(warm.page)
+            else:
+                running.idle.append(warm)
+
+        task = asyncio.get_running_loop().create_task(blank())
+        self._tasks.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(self._tasks.discard)
+
+    async def _look(self, warm: _WarmPage, url: str) -> Visit:
+        started = monotonic()
+        warm.cut_off = cut_off = asyncio.get_running_loop().create_future()
+        page = warm.page
+        answer = await self._open(page, url)
+        latency = monotonic() - started
+        left = max(0.0, self._timeout - latency)
+        look = _abandonable(page.evaluate(_OBSERVE, {"seconds": left, "maxSize": self._max_size}))
+        try:
+            # the page bounds the observation itself; a page that hangs is bounded from here
+            await asyncio.wait({look, cut_off}, timeout=left + _PATIENCE / 2, return_when=asyncio.FIRST_COMPLETED)
+            if not look.done():
+                if cut_off.done():
+                    message = f"the page broke off on its way ({cut_off.result()})"
+                    raise ObservationError(Code.CONNECTION_FAILED, message)
+                raise TimeoutError("the page hangs")
+        finally:
+            look.cancel()
+        try:
+            seen = _Seen.model_validate(look.result())
+        except ValidationError as error:
+            message = f"the page's scripts disturb the observation ({error.error_count()} errors)"
+            raise ObservationError(Code.SITE_CHANGED, message) from None
+        except PlaywrightError as error:
+            if "closed" in error.message or "crashed" in error.message:
+                raise
+            # its scripts threw, or went to another address meanwhile
+            message = f"the page could not be observed: {_first_line(error)}"
+            raise ObservationError(Code.SITE_CHANGED, message) from error
+        if seen.html is None:
+            message = f"the rendered page has {seen.size} characters, more than {self._max_size}"
+            raise ObservationError(Code.TOO_LARGE, message)
+        return Visit(
+            url=page.url,
+            status=answer.status if answer else 200,
+            headers=_headers(answer.headers if answer else {}),
+            html=seen.html,
+            traffic={kind: dict(figures) for kind, figures in seen.traffic.items()},
+            latency=latency,
+        )
+
+    async def _open(self, page: Page, url: str) -> PlaywrightResponse | None:
+        try:
+            return await page.goto(url, wait_until="commit", timeout=self._timeout * 1000)
+        except PlaywrightError as error:
+            if "Download is starting" in error.message:
+                raise ObservationError(Code.NOT_HTML, "the answer is a file to save, no page") from error
+            if "ERR_NAME_NOT_RESOLVED" in error.message and await _is_resolved(urlsplit(url).hostname):
+                # the browser resolves the site alone, so a redirect to another host ends here
+                message = "the page redirects to another host, which is not followed"
+                raise ObservationError(Code.REDIRECTED_AWAY, message) from error
+            raise
+
+
+def _abandonable(work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
+    """A task that may be given up: what becomes of it then is of no interest."""
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
+
+
+def _note_cut(warm: _WarmPage, request: PlaywrightRequest) -> None:
+    reason = request.failure or ""
+    is_document = request.is_navigation_request() and request.frame is warm.page.main_frame
+    if is_document and warm.cut_off and not warm.cut_off.done() and "ERR_ABORTED" not in reason:
+        warm.cut_off.set_result(reason)
+
+
+async def _close(page: Page) -> None:
+    try:
+        await asyncio.wait_for(page.close(), _PATIENCE)
+    except (PlaywrightError, TimeoutError) as error:  # it died before, or with its browser
+        logger.debug("a page was not closed in order: %s", _first_line(error))
+
+
+async def _is_resolved(host: str | None) -> bool:
+    try:
+        await asyncio.get_running_loop().getaddrinfo(host, None)
+    except OSError:
+        return False
+    return True
+
+
+def _headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in {"content-encoding", "set-cookie"}}
+
+
+def _memory_of_descendants() -> int:
+    """Bytes that all processes which this one started have for themselves (unique set size)."""
+    total = 0
+    for process in psutil.Process().children(recursive=True):
+        try:
+            total += process.memory_full_info().uss
+        except (psutil.NoSuchProcess, psutil.AccessDenied):  # it is ending
+            continue
+    return total
+
+
+def _first_line(error: Exception) -> str:
+    return safe((str(error).splitlines() or [type(error).__name__])[0])
