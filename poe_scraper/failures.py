@@ -37,6 +37,7 @@ class Code(StrEnum):
     CARD_LANGUAGE = "card_language"
     CARD_UNPARSED = "card_unparsed"
     SITE_BLOCKS = "site_blocks"
+    INTERNAL_ERROR = "internal_error"
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,11 @@ FAILURES: dict[Code, Failure] = {
         "Poe answered so many requests in a row without a bot's page that the crawl stopped asking.",
         False,
         "Crawl later, slower (CONCURRENT_REQUESTS_PER_DOMAIN, DOWNLOAD_DELAY), or from another network.",
+    ),
+    Code.INTERNAL_ERROR: Failure(
+        "A mistake in this project showed while a page was read.",
+        False,
+        "Report it, with the traceback that the log holds.",
     ),
 }
 """Meaning, retry and remedy of every code."""

@@ -25,6 +25,7 @@ _EXTENSIONS = ("table", "strikethrough")
 _STRUCK = {"del", "s", "strike"}
 _EMPHASISED = {"strong", "b", "em", "i"}
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
+_TITLES = {"div", "span", *_HEADINGS}
 _BLOCKS = {
     "p", "div", "section", "article", "main", "header", "footer", "aside", "blockquote", "pre", "ul", "ol", "dl",
     "dt", "dd", "details", "summary", "figure", "figcaption", "form", "html", "body", "table", "li", "hr",
@@ -113,16 +114,10 @@ def _remove_chrome(root: Element) -> None:
         hidden = element.tag in _CHROME or element.get("aria-hidden") == "true" or element.get("id") in named
         if hidden or element.get("role") == "button":
             _drop(element)
-    # What is left of a title is the first text there is.
-    for element in root.iter("*"):
-        if element.text and element.text.strip():
-            if (
-                element.tag not in {"td", "th", "li"}
-                and element.text.strip().casefold() == "rates"
-                and not len(element)
-            ):
-                _drop(element)
-            break
+    # What is left of a title is the first text there is; a card's own bold `Rates` is none.
+    first = next((element for element in root.iter("*") if (element.text or "").strip()), None)
+    if first is not None and first.tag in _TITLES and len(first) == 0 and (first.text or "").strip() == "Rates":
+        _drop(first)
 
 
 def _drop(element: Element) -> None:

@@ -321,14 +321,21 @@ def _quantified(line: Line, first: int, i: int, known_only: bool = False) -> Den
         if (scale is not None or (counted and quantity in ROUND)) and not known_only:
             return Denominator(_per(quantity, None, None), first, start, i)
         return None
+    if counted and scale is None and _is_attached_noun(line, start + 1) and words[0] not in v.UNITS:
+        # `per 720p video`, `per 3D model`
+        words[0], quantity, counted = line[start].raw + words[0], Decimal(1), False
     head = _head(words, counted)
     unit = v.UNITS.get(words[head])
     if known_only and unit is None:
         return None
-    if counted and scale is None and head > 0 and v.UNITS.get(words[0]) in v.TIME_UNITS and unit is not None:
-        # `per 5-second video`: the number belongs to the words before the unit
-        words[0] = f"{line[start].raw} {words[0]}"
-        quantity = Decimal(1)
+    if counted and scale is None and unit is not None:
+        if head > 0 and v.UNITS.get(words[0]) in v.TIME_UNITS:
+            # `per 5-second video`
+            words[0], quantity = f"{line[start].raw} {words[0]}", Decimal(1)
+        elif unit in v.PICTURES and words[head] == unit and line[start].raw[-1] in "kK":
+            # `per 4K image`; `per 1K images` counts them
+            words.insert(0, line[start].text)
+            head, quantity = head + 1, Decimal(1)
     qualifier = " ".join(words[:head] + words[head + 1 :]) or None
     return Denominator(_per(quantity, unit or singular(words[head]), qualifier), first, start, end)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from poe_scraper.items import POINTS_PER_USD, Currency, FreeAllowance
+from poe_scraper.items import POINTS_PER_USD, Bound, Currency, FreeAllowance
 from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.adjustments import adjustments
 from poe_scraper.rates.document import Line
@@ -84,6 +84,7 @@ def _read_sentence(
     for i, group in enumerate(together):
         end = together[i + 1][0].first if i + 1 < len(together) else len(sentence)
         own = label_before(sentence, position, group[0].first, line)
+        lead_in = [token.text for token in sentence[position : group[0].first]]
         if not leading or not _is_clause(own):
             leading = own or leading
         if not leading and text(sentence, 0) in v.MARKETING:
@@ -99,8 +100,12 @@ def _read_sentence(
         )
         position = max(price.last for price in group)
         if label:
-            is_last = i + 1 == len(together)
-            _enter(label, group, section, ledger, more_is_added=is_last and _is_more_added(sentence, position))
+            said: Bound = "exact"
+            if i + 1 == len(together) and _is_more_added(sentence, position):
+                said = "from"
+            elif not v.TYPICAL.isdisjoint(lead_in):
+                said = "about"
+            _enter(label, group, section, ledger, said)
             carried.update(k for price in group for k in price.accounts_for)
     piece = " ".join(line.text[sentence[0].start : sentence[-1].end].split())
     if currency is not None and not found:
@@ -130,7 +135,7 @@ def _is_more_added(sentence: Sequence[Token], end: int) -> bool:
     return not v.ADDITION.isdisjoint(token.text for token in sentence[end : end + 2])
 
 
-def _enter(label: str, group: Sequence[Price], section: Title | None, ledger: Ledger, more_is_added: bool) -> None:
+def _enter(label: str, group: Sequence[Price], section: Title | None, ledger: Ledger, said: Bound) -> None:
     named = title(label)
     shared = next((price.per for price in group if price.per is not None), None)
     per = shared or named.per or (section.per if section is not None else None)
@@ -139,7 +144,8 @@ def _enter(label: str, group: Sequence[Price], section: Title | None, ledger: Le
         its_per = price.per or per
         if its_per is not None and its_per.unit is None and its_per.quantity >= 1000:
             its_per = its_per.model_copy(update={"unit": named.unit})
-        bound = "from" if more_is_added else named.bound if price.bound == "exact" else price.bound
+        bound = named.bound if price.bound == "exact" else price.bound
+        bound = said if said == "from" or bound == "exact" else bound
         where = section.text if section is not None else None
         ledger.enter(Entry(label, where, {}, price, its_per, bound, one_time))
 
@@ -185,7 +191,10 @@ def label_before(sentence: Sequence[Token], start: int, end: int, line: Line) ->
 
 def _is_verb(sentence: Sequence[Token], start: int, i: int) -> bool:
     """Whether a word such as `cost` is the verb of `images cost`, and not the noun of `base cost`."""
-    return i == start or sentence[i].text not in v.NOUNS_TOO or sentence[i - 1].text.endswith("s")
+    subject = i - 1
+    while subject > start and sentence[subject].text in v.ADVERBS:
+        subject -= 1
+    return i == start or sentence[i].text not in v.NOUNS_TOO or sentence[subject].text.endswith("s")
 
 
 def _subject(sentence: Sequence[Token], start: int, end: int) -> int:

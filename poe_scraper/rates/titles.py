@@ -68,7 +68,7 @@ def named_currency(words: AbstractSet[str]) -> Currency | None:
 _SHORT = 48
 _USD = v.DOLLARS | {"$"}
 _PRICING = v.PRICE_WORDS | _USD
-_PRICED = v.PRICE_WORDS | v.POINTS
+_PRICED = v.PRICE_WORDS | v.POINTS | {"per"}
 _BOUNDING = v.TYPICAL | v.TITLE_BOUNDS.keys()
 
 

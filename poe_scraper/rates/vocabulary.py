@@ -96,6 +96,9 @@ UNITS = {
 WEAK_UNITS = {"generation", "research", "edit", "run", "model", "source", "result", "credit", "unit", "1"}
 """Units that lose to a stronger one beside them: an `image generation` is an image."""
 
+PICTURES = {"image", "video", "frame", "clip"}
+"""Units that have a resolution: `4K` before them counts nothing."""
+
 TIME_UNITS = {"second", "minute", "hour"}
 
 AMOUNT_MAGNITUDES = {
@@ -290,21 +293,10 @@ NOUNS_TOO = {"cost", "charge", "use", "start", "range", "add"}
 SUBORDINATE = {"if", "when", "for", "after", "with", "in", "while", "once", "by", "on", "otherwise", "beyond"}
 """Words that open a clause before the subject."""
 
-AUXILIARIES = {
-    "is",
-    "are",
-    "be",
-    "will",
-    "would",
-    "can",
-    "may",
-    "currently",
-    "now",
-    "only",
-    "always",
-    "usually",
-    "also",
-}
+ADVERBS = {"typically", "usually", "normally", "generally", "currently", "now", "only", "always", "also", "just"}
+"""What may stand between the thing and the verb, and is part of neither."""
+
+AUXILIARIES = ADVERBS | {"is", "are", "be", "will", "would", "can", "may"}
 """What may stand before such a verb."""
 
 COST_FILLERS = AUXILIARIES | {

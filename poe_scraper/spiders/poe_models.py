@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Self, cast
 import scrapy
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
-from scrapy import Request
+from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import CloseSpider, DownloadCancelledError, DownloadTimeoutError, IgnoreRequest
@@ -123,6 +123,7 @@ class PoeModelsSpider(scrapy.Spider):
         spider.browser_path = str(settings.get("POE_BROWSER_PATH") or "")
         spider.remote_browser = bool(settings.get("PLAYWRIGHT_CDP_URL") or settings.get("PLAYWRIGHT_CONNECT_URL"))
         spider.api_key = str(settings.get("POE_API_KEY") or "")
+        crawler.signals.connect(spider.reading_broke, signals.spider_error)
         spider.max_blocked = settings.getint("POE_MAX_BLOCKED")
         return spider
 
@@ -255,6 +256,10 @@ class PoeModelsSpider(scrapy.Spider):
             yield request.replace(dont_filter=True)
         else:
             yield from self._not_read(request, _code(failure), _cause(failure))
+
+    def reading_broke(self) -> None:
+        """Count a page whose reading raised what nobody expected. Scrapy logs it; the bot stays as known."""
+        self.crawler.stats.inc_value(f"poe/failures/{Code.INTERNAL_ERROR}")
 
     def _not_read(self, request: Request, code: Code, message: str) -> Iterator[Bot | Request]:
         """Yield another try, or the bot with what went wrong. Where all is refused, close the crawl."""

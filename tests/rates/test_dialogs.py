@@ -30,6 +30,10 @@ def test_card_is_read_and_the_dialog_is_not(dialog: str) -> None:
     assert read_dialog(dialog) == read_card(CARD)
 
 
+def test_a_cards_own_bold_rates_is_kept_without_a_dialogs_title() -> None:
+    assert [rate.section for rate in read_dialog(f"<p><strong>Rates</strong></p>{TABLE}").rates] == ["Rates"]
+
+
 def test_a_cards_own_title_is_kept() -> None:
     dialog = f'<div role="dialog"><h2>Rates</h2><h2>Rates</h2>{TABLE}</div>'
 

@@ -34,7 +34,8 @@ def replica(shared_replica: Replica) -> Iterator[Replica]:
     shared_replica.set_weather()
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in the thread: it must end before tests elsewhere run one
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     found = (shutil.which(name) for name in ("chromium-headless-shell", "chromium", "google-chrome"))
     with sync_playwright() as playwright:

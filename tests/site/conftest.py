@@ -89,7 +89,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return publish(tmp_path_factory.mktemp("made"))
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in the thread: it must end before tests elsewhere run one
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
