@@ -139,7 +139,8 @@ def _wrong_facts(known: Crawl, after: Crawl, hits: dict[str, dict[str, int]]) ->
 
 def _unhandled(log: str) -> Iterator[str]:
     if "Traceback" in log:
-        yield f"a traceback: {log[log.index('Traceback') :][:2000]}"
+        traceback, _, _ = log[log.index("Traceback") :].partition("\n20")  # up to the next line of the log
+        yield f"a traceback that ends: {traceback[-1000:]}"
 
 
 # --- one fault at a time -----------------------------------------------------------------------

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import psutil
 from playwright.async_api import Browser, BrowserContext, CDPSession, Page
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Request as PlaywrightRequest
 from playwright.async_api import Response as PlaywrightResponse
 from pydantic import BaseModel, ValidationError
 
@@ -85,8 +84,27 @@ class _WarmPage:
     uses: int = 0
     cut_off: "asyncio.Future[str] | None" = None
     """Gets the reason when the document's answer breaks off on its way."""
+    document: str | None = None
+    """The browser's name for the request of the document."""
     resting: asyncio.TimerHandle | None = None
     lost: bool = False
+
+    def begin(self) -> "asyncio.Future[str]":
+        """Get ready for a visit."""
+        self.document = None
+        self.cut_off = asyncio.get_running_loop().create_future()
+        return self.cut_off
+
+    def note_request(self, event: dict[str, Any]) -> None:
+        """Take note of a request: the first for a document is the page's own."""
+        if self.document is None and event.get("type") == "Document":
+            self.document = event["requestId"]
+
+    def note_failure(self, event: dict[str, Any]) -> None:
+        """Take note of a request that failed."""
+        is_document = event["requestId"] == self.document and not event.get("canceled")
+        if is_document and self.cut_off is not None and not self.cut_off.done():
+            self.cut_off.set_result(str(event.get("errorText")))
 
     def lose(self) -> None:
         """Note that the page's renderer died, or that it closed itself."""
@@ -313,8 +331,9 @@ class PagePool:
         page.on("crash", lambda _: warm.lose())
         page.on("close", lambda _: warm.lose())
         page.on("popup", _close)
-        page.on("requestfailed", lambda request: _note_cut(warm, request))
         devtools = await running.context.new_cdp_session(page)
+        devtools.on("Network.requestWillBeSent", warm.note_request)
+        devtools.on("Network.loadingFailed", warm.note_failure)
         await devtools.send("Network.enable", {"maxTotalBufferSize": 0})
         await devtools.send("Network.setBlockedURLs", {"urls": _NOT_LOADED})
         self._count("pages")
@@ -344,7 +363,7 @@ class PagePool:
 
     async def _look(self, warm: _WarmPage, url: str) -> Visit:
         started = monotonic()
-        warm.cut_off = cut_off = asyncio.get_running_loop().create_future()
+        cut_off = warm.begin()
         page = warm.page
         answer = await self._open(page, url)
         latency = monotonic() - started
@@ -401,13 +420,6 @@ def _abandonable(work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
     task = asyncio.get_running_loop().create_task(work)
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
     return task
-
-
-def _note_cut(warm: _WarmPage, request: PlaywrightRequest) -> None:
-    reason = request.failure or ""
-    is_document = request.is_navigation_request() and request.frame is warm.page.main_frame
-    if is_document and warm.cut_off and not warm.cut_off.done() and "ERR_ABORTED" not in reason:
-        warm.cut_off.set_result(reason)
 
 
 async def _close(page: Page) -> None:

@@ -91,6 +91,8 @@ class Piece(NamedTuple):
     tokens: Sequence[Token]
     amounts: Sequence[int]
     """Indexes of its sightings."""
+    has_number: bool
+    """Whether any number stands in it."""
 
 
 def piece(text: str) -> Piece:
@@ -106,7 +108,8 @@ def _known_piece(text: str) -> Piece:
 
 def _piece(text: str) -> Piece:
     found = _tokens(text)
-    return Piece(" ".join(text.split()), found, sightings(found))
+    has_number = any(token.kind == "number" for token in found)
+    return Piece(" ".join(text.split()), found, sightings(found), has_number)
 
 
 def _tokens(text: str) -> list[Token]:

@@ -18,7 +18,7 @@ _AMOUNT = re.compile(r"\$\s?(\d[\d.,]*+)|(?<![\w.,])(\d[\d.,]*+)\s*+(?:points?|p
 _FIRST_WORD = re.compile(r"\s*([^\W\d_]++)(?![^:=]*[:=]\s*\d)")
 
 _CURRENCY_WORDS = v.POINTS | v.DOLLARS | v.POINTS_ADJECTIVES
-_MARKUP = re.compile(r"[<&]|[^\W_][*~`]++[^\W_]")
+_MARKUP = re.compile(r"[<&]|(?<=[^\W_])[*~`]++(?=[^\W_])")
 """What may hide an amount, or join its words with what follows, without hiding a sign."""
 
 

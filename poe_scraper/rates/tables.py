@@ -26,6 +26,7 @@ class _Cell:
     folded: str
     tokens: Sequence[Token]
     amounts: Sequence[int]
+    has_number: bool
     prices: Sequence[Price] = ()
 
     @property
@@ -114,7 +115,7 @@ def _read_prices(cell: _Cell, column: _Column, first: _Cell) -> None:
     currency = column.currency
     if cell.amounts:
         cell.prices = _prices(cell, currency)
-    elif any(token.kind == "number" for token in cell.tokens):
+    elif cell.has_number:
         if currency is None and cell is not first:
             label = title(first.folded)
             currency = label.currency if label.names_price else None
@@ -130,9 +131,10 @@ def _mark_price_columns(columns: Sequence[_Column], rows: Sequence[Sequence[_Cel
         if column.is_price:
             continue
         cells = [row[i] for row in rows if i < len(row)]
-        if any(cell.prices for cell in cells):
+        priced = sum([cell.is_priced for cell in cells if cell.prices])
+        if priced:
             filled = [cell for cell in cells if cell.folded.casefold() not in v.PLACEHOLDERS]
-            column.is_price = sum(cell.is_priced for cell in filled) * 2 > len(filled)
+            column.is_price = priced * 2 > len(filled)
 
 
 def _has_variants(columns: Sequence[_Column], rows: Sequence[Sequence[_Cell]]) -> bool:
