@@ -136,6 +136,7 @@ FAILURES = {
     "other_bot": "wrong_bot",
     "reset": "connection_failed",
     "silent": "timeout",
+    "truncated": "connection_failed",
     "wrong_type": "not_html",
     "js_exception": "site_changed",
     "gql_errors": "card_refused",
