@@ -226,20 +226,22 @@ class PoeModelsSpider(scrapy.Spider):
             url,
             self.parse_page,
             errback=self.page_failed,
-            cb_kwargs={"seen": bot},
+            # as text it takes a tenth of the memory, and thousands of requests wait
+            cb_kwargs={"seen": bot.model_dump_json(by_alias=True, exclude_defaults=True)},
             # what is tried again is decided here, by the failure's code
             meta={"playwright": True, "poe_page": True, "handle_httpstatus_all": True, "dont_retry": True},
         )
 
-    def parse_page(self, response: Response, seen: Bot) -> Iterator[Bot | Request]:
-        """Yield the bot that a page shows."""
+    def parse_page(self, response: Response, seen: str) -> Iterator[Bot | Request]:
+        """Yield the bot that a page shows. `seen` is the bot as it was found, as JSON."""
         self._count_traffic(response)
         request, html = cast("Request", response.request), response.text
+        entry = Bot.model_validate_json(seen)
         try:
             headers = _plain(response.headers)
             check_answer(response.status, headers, response.url, html, site_url=self.site_url)
             bot = read_bot(
-                html, url=response.url, at=_now(), site_url=self.site_url, seen=seen, known=self.known.find(seen)
+                html, url=response.url, at=_now(), site_url=self.site_url, seen=entry, known=self.known.find(entry)
             )
         except ObservationError as error:
             yield from self._not_read(request, error.code, str(error))
@@ -273,7 +275,7 @@ class PoeModelsSpider(scrapy.Spider):
         retry = None
         if FAILURES[code].retried and not blocked:
             retry = get_retry_request(request, spider=self, reason=code)
-        yield retry or self._failed(request.cb_kwargs["seen"], code, message)
+        yield retry or self._failed(Bot.model_validate_json(request.cb_kwargs["seen"]), code, message)
         if blocked:
             self._stop_asking()
 
