@@ -92,7 +92,7 @@ def _publish(store: FeedStore, *, accept: bool) -> int | None:
 
     gate = Gate(min_share=settings.POE_GATE_MIN_SHARE, max_jumps=settings.POE_GATE_MAX_JUMPS)
     with FeedWriter(store, "poe-scraper reread") as writer:
-        if writer.feed is None:
+        if writer.head is None:
             return None
         now = datetime.now(UTC).replace(microsecond=0)
         run = Run(id=run_id(now), started_at=now, finished_at=now)
@@ -102,17 +102,18 @@ def _publish(store: FeedStore, *, accept: bool) -> int | None:
             "finished_at": now,
             "finish_reason": "reread",
         }
-        bots = map(reread_bot, writer.feed.data)
+        bots = map(reread_bot, writer.known.values())
         keep = settings.POE_KEEP_VERSIONS
         try:
             publication = writer.publish(bots, run, now=now, gate=gate, accept=accept, keep=keep)
         except GateRefusedError as error:
             told |= {"outcome": "refused", "reasons": error.reasons}
-            writer.report(RunReport.model_validate(told | figures(writer.feed)))
+            writer.report(RunReport.model_validate(told | figures(writer.head.version, writer.known.entries())))
             raise
         told["outcome"] = "published" if publication.new_version else "unchanged"
-        writer.report(RunReport.model_validate(told | figures(publication.feed, publication.changes)))
-        return publication.feed.version
+        told |= figures(publication.version, writer.known.entries(), publication.changes)
+        writer.report(RunReport.model_validate(told))
+        return publication.version
 
 
 def reread_bot(bot: Bot) -> Bot:

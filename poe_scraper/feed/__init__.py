@@ -12,12 +12,13 @@ Reading needs no lock and never changes a file::
 Writing is one process's at a time::
 
     with FeedWriter(store, "crawl of poe_models") as writer:   # feed/writer.py
-        writer.feed                         # what the feed knew; mended first if a process died here
+        writer.head; writer.known           # what the feed knew; mended first if a process died here
         writer.publish(bots, run, now=now)  # passes the gate, or raises GateRefusedError
         writer.report(run_report)
 
 In a crawl `pipelines.publish` opens the writer before the first request, hands what the feed knew to
 the spider as `spider.known`, and publishes after the last item. The spider asks `is_due` (feed/due.py)
-about each entry. The other doors: `merge` and `settle` (feed/merge.py), `Gate.reasons` (feed/gate.py),
+about each entry. Bots wait on disk until they are asked for (`BotShelf`, feed/shelf.py), so that memory
+does not grow with the catalog. The other doors: `merge` and `settle` (feed/merge.py), `Gate.reasons` (feed/gate.py),
 `compare` (feed/changes.py), `schema` and `misfits` (feed/schema.py), `figures` (feed/report.py).
 """

@@ -1,8 +1,9 @@
 """The Atom feed of changes (RFC 4287): one entry for each version that brought any."""
 
 import re
+from collections import deque
 from collections.abc import Iterable
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 from xml.etree import ElementTree as ET
@@ -24,11 +25,14 @@ def atom(changes: Iterable[Change]) -> bytes:
     """The document.
 
     Args:
-        changes: all changes ever, oldest first. The first names the feed for good, so that feeds of two
-            crawlers stay two.
+        changes: all changes ever, oldest first, and at least one. The first names the feed for good, so
+            that feeds of two crawlers stay two.
     """
-    versions = [list(group) for _, group in groupby(changes, lambda change: change.version)]
-    first, last = versions[0][0], versions[-1][0]
+    changes = iter(changes)
+    first = next(changes)
+    groups = groupby(chain([first], changes), lambda change: change.version)
+    versions = deque((list(group) for _, group in groups), maxlen=ENTRIES)
+    last = versions[-1][0]
     name = f"{first.at.isoformat()} {first.bot}"
     ET.register_namespace("", _NAMESPACE)
     root = ET.Element(f"{{{_NAMESPACE}}}feed")
@@ -36,7 +40,7 @@ def atom(changes: Iterable[Change]) -> bytes:
     _add(root, "title", "Changes of Poe's models and prices")
     _add(root, "updated", _time(last))
     _add(_add(root, "author"), "name", "Poe Scraper")
-    for version in reversed(versions[-ENTRIES:]):
+    for version in reversed(versions):
         entry = _add(root, "entry")
         _add(entry, "id", uuid5(NAMESPACE_OID, f"{name} {version[0].version}").urn)
         _add(entry, "title", _title(version))

@@ -1,9 +1,10 @@
 """What changed between two feeds: the lines of `changes.jsonl`."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
-from poe_scraper.feed.merge import KnownBots
+from poe_scraper.feed.shelf import KnownBots
 from poe_scraper.items import Bot, Change, Feed
 
 TIMES: dict[str, Any] = {
@@ -24,47 +25,32 @@ def facts(bot: Bot) -> dict[str, Any]:
     return bot.model_dump(mode="json", by_alias=True, exclude=TIMES)
 
 
-def same_facts(old: Feed, new: Feed) -> bool:
-    """Whether two feeds differ in nothing but times and run figures."""
-    return (
-        old.schema_version == new.schema_version
-        and old.points_per_usd == new.points_per_usd
-        and len(old.data) == len(new.data)
-        and all(a is b or a == b or facts(a) == facts(b) for a, b in zip(old.data, new.data, strict=True))
-    )
-
-
 def compare(old: Feed | None, new: Feed) -> list[Change]:
     """What the new feed brought, by bot.
 
     A bot that the new feed no longer has was gone before, and is no change.
     """
     known = KnownBots(old.data if old else ())
-    changes: list[Change] = []
-    for bot in new.data:
-        before = known.find(bot)
-        if before is None:
-            changes.append(Change(version=new.version, at=new.generated_at, bot=bot.id, kind="added"))
-        elif before is not bot:
-            changes.extend(_bot_changes(before, bot, new))
-    return changes
+    return [change for bot in new.data for change in bot_changes(known.find(bot), bot, new.version, new.generated_at)]
 
 
-def _bot_changes(before: Bot, bot: Bot, feed: Feed) -> Iterator[Change]:
+def bot_changes(before: Bot | None, bot: Bot, version: int, at: datetime) -> Iterator[Change]:
+    """What a version brought of one bot.
+
+    Args:
+        before: the bot in the version before; None where it is new.
+        bot: the bot now.
+        version: the number of the version.
+        at: when it was published.
+    """
+    if before is None:
+        yield Change(version=version, at=at, bot=bot.id, kind="added")
+        return
     if before.status != bot.status:
-        kind = "gone" if bot.status == "gone" else "back"
-        yield Change(version=feed.version, at=feed.generated_at, bot=bot.id, kind=kind)
+        yield Change(version=version, at=at, bot=bot.id, kind="gone" if bot.status == "gone" else "back")
     for field, old, new in _differences(facts(before), facts(bot), ""):
         if field != "status":
-            yield Change(
-                version=feed.version,
-                at=feed.generated_at,
-                bot=bot.id,
-                kind="changed",
-                field=field,
-                old=old,
-                new=new,
-            )
+            yield Change(version=version, at=at, bot=bot.id, kind="changed", field=field, old=old, new=new)
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any, Any]]:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,8 +38,8 @@ class Staging:
         for temporary, _ in self._staged:
             temporary.unlink(missing_ok=True)
 
-    def add(self, path: Path, data: bytes) -> None:
-        """Write the file's new content beside it.
+    def add(self, path: Path, data: Iterable[bytes]) -> None:
+        """Write the file's new content, given in pieces, beside it.
 
         Raises:
             FeedError: it cannot be written.
@@ -67,8 +68,8 @@ class Staging:
                 raise unwritable(path, error) from error
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Replace one file.
+def replace(path: Path, data: Iterable[bytes]) -> None:
+    """Replace one file by the pieces of its new content.
 
     Raises:
         FeedError: it cannot be written; the old one is intact.
@@ -87,7 +88,7 @@ def append(path: Path, data: bytes) -> None:
     size = path.stat().st_size if path.exists() else 0
     try:
         try:
-            _write(path, data, os.O_APPEND)
+            _write(path, [data], os.O_APPEND)
         except OSError:
             if path.exists():
                 os.truncate(path, size)
@@ -136,12 +137,13 @@ def unwritable(path: Path, error: OSError) -> FeedError:
     )
 
 
-def _write(path: Path, data: bytes, flag: int) -> None:
+def _write(path: Path, data: Iterable[bytes], flag: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flag, 0o666)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        for piece in data:
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

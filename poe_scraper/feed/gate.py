@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from poe_scraper.feed.merge import KnownBots
-from poe_scraper.items import Bot, Feed
+from poe_scraper.feed.shelf import BotShelf
+from poe_scraper.items import Bot
 
 FACTOR = 5
 """A price that moved by this factor, up or down, or to or from nothing, has jumped."""
@@ -25,18 +25,22 @@ class Gate:
     min_share: float = 0.8
     max_jumps: float = 0.05
 
-    def reasons(self, published: Feed | None, candidate: Feed) -> tuple[str, ...]:
-        """Why the candidate must not be published, one sentence each; empty where it may."""
-        if not candidate.data:
-            return ("The candidate has no bots.",)
-        if published is None:
-            return ()
-        return (*self._losses(published, candidate), *self._jumps(published, candidate))
+    def reasons(self, published: BotShelf, candidate: BotShelf, prices: "PriceMoves") -> tuple[str, ...]:
+        """Why the candidate must not be published, one sentence each; empty where it may.
 
-    def _losses(self, published: Feed, candidate: Feed) -> Iterator[str]:
+        Args:
+            published: the bots of the published feed.
+            candidate: the bots that are to take their place.
+            prices: how the prices moved from the one to the other.
+        """
+        if not candidate:
+            return ("The candidate has no bots.",)
+        return (*self._losses(published, candidate), *self._jumps(prices))
+
+    def _losses(self, published: BotShelf, candidate: BotShelf) -> Iterator[str]:
         for found_by, whose in ((None, "active bots"), ("api", "active bots of the models API")):
-            before = _active(published, found_by)
-            now = _active(candidate, found_by)
+            before = published.active(found_by)
+            now = candidate.active(found_by)
             if now < self.min_share * before:
                 yield (
                     f"The candidate has {now} {whose}, {now / before:.1%} of the {before} published ones; "
@@ -44,22 +48,29 @@ class Gate:
                 )
                 return
 
-    def _jumps(self, published: Feed, candidate: Feed) -> Iterator[str]:
-        known = KnownBots(published.data)
-        compared = 0
-        jumped: list[str] = []
-        for bot in candidate.data:
-            before = known.find(bot)
-            moves = list(_moves(before, bot)) if before is not None else []
-            compared += bool(moves)
-            jumps = [move for move in moves if move.jumped]
-            if jumps:
-                jumped.append(f"{bot.id}: {jumps[0]}")
-        if len(jumped) > self.max_jumps * compared:
+    def _jumps(self, prices: "PriceMoves") -> Iterator[str]:
+        jumped, compared = len(prices.jumped), prices.compared
+        if jumped > self.max_jumps * compared:
             yield (
-                f"Prices of {len(jumped)} of {compared} bots, {len(jumped) / compared:.1%}, moved by a factor "
-                f"of {FACTOR} or more; at most {self.max_jumps:.0%} may. The first are {'; '.join(jumped[:3])}."
+                f"Prices of {jumped} of {compared} bots, {jumped / compared:.1%}, moved by a factor "
+                f"of {FACTOR} or more; at most {self.max_jumps:.0%} may. The first are {'; '.join(prices.jumped[:3])}."
             )
+
+
+class PriceMoves:
+    """How the prices of a candidate differ from the published ones."""
+
+    def __init__(self) -> None:
+        self.compared = 0
+        """Bots with a price in both feeds."""
+        self.jumped: list[str] = []
+        """Which of them moved too far, and how."""
+
+    def add(self, before: Bot, bot: Bot) -> None:
+        """Take a bot of both feeds into account."""
+        moves = list(_moves(before, bot))
+        self.compared += bool(moves)
+        self.jumped += [f"{bot.id}: {move}" for move in moves if move.jumped][:1]
 
 
 @dataclass(frozen=True)
@@ -80,10 +91,6 @@ class _Move:
 
     def __str__(self) -> str:
         return f"{self.what} from {self.old:f} to {self.new:f} {self.currency}"
-
-
-def _active(feed: Feed, found_by: str | None) -> int:
-    return sum(bot.status == "active" and (found_by is None or found_by in bot.discovered_by) for bot in feed.data)
 
 
 def _moves(old: Bot, new: Bot) -> Iterator[_Move]:

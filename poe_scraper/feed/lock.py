@@ -4,16 +4,57 @@ The lock is the kernel's: it is free again the moment its holder dies, however i
 stands in a file beside it, for the message that the second one gets.
 """
 
+import asyncio
 import json
+import logging
 import os
 import socket
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
+from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
 from poe_scraper.failures import FeedLockedError
 from poe_scraper.feed import disk
+
+logger = logging.getLogger(__name__)
+
+_INTERVAL = 1.0
+"""Seconds between two tries to take the lock."""
+
+_Taken = TypeVar("_Taken")
+
+
+async def when_free(take: Callable[[], _Taken], wait: float) -> _Taken:
+    """Take what the lock guards, now or once its holder is done. The event loop goes on meanwhile.
+
+    Args:
+        take: takes the lock, or raises `FeedLockedError`; it is called in a thread.
+        wait: seconds to wait at most; 0 tries once. The wait ends early where the task is cancelled.
+
+    Raises:
+        FeedLockedError: another process still holds the lock; the text says which.
+    """
+    started = monotonic()
+    waited_for = ""
+    while True:
+        try:
+            taken = await asyncio.to_thread(take)
+        except FeedLockedError as error:
+            left = started + wait - monotonic()
+            if left <= 0:
+                raise
+            if error.holder != waited_for:
+                logger.info("Waiting, %.0f seconds at most, for %s, which writes the feed.", left, error.holder)
+            waited_for = error.holder
+            await asyncio.sleep(min(_INTERVAL, left))
+        else:
+            if waited_for:
+                logger.info("Waited %.0f seconds; the feed is free.", monotonic() - started)
+            return taken
 
 
 class WriterLock:
@@ -36,8 +77,7 @@ class WriterLock:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(blocking=False)
         except Timeout:
-            message = f"The feed in {folder} is being written by {_describe(self._holder)}. Try again later."
-            raise FeedLockedError(message) from None
+            raise FeedLockedError(folder, _describe(self._holder)) from None
         except OSError as error:
             raise disk.unwritable(folder, error) from error
         holder = {
@@ -47,7 +87,7 @@ class WriterLock:
             "purpose": purpose,
         }
         try:
-            disk.replace(self._holder, json.dumps(holder).encode())
+            disk.replace(self._holder, [json.dumps(holder).encode()])
         except BaseException:
             self._lock.release()
             raise

@@ -4,13 +4,14 @@ A scraped item is a `Bot` as seen in one crawl: `observed.catalog` is set where 
 in the models API, `observed.page` where it read its page, `errors` holds what failed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
 
 from poe_scraper.failures import Code
 from poe_scraper.feed.due import CATALOG_FACTS
+from poe_scraper.feed.shelf import BotShelf, Card, KnownBots
 from poe_scraper.items import Bot, BotError, Observed
 
 KEEP_GONE = timedelta(days=90)
@@ -24,35 +25,6 @@ _PAGE_FACTS = (*_NAMES, "handle", "creator", "powered_by", "is_down")
 _CARD_FACTS = ("rates", "adjustments", "unparsed", "rate_card")
 _DISCOVERIES = ("api", "creator", "handle")
 _LISTS = {"api", "creator"}
-
-
-class KnownBots(Mapping[str, Bot]):
-    """The bots of a feed, by `Bot.key`."""
-
-    def __init__(self, bots: Iterable[Bot] = ()) -> None:
-        self._bots = {bot.key: bot for bot in bots}
-        self._by_handle = {bot.handle.casefold(): bot for bot in self._bots.values() if bot.handle}
-
-    def __getitem__(self, key: str) -> Bot:
-        return self._bots[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._bots)
-
-    def __len__(self) -> int:
-        return len(self._bots)
-
-    def find(self, seen: Bot) -> Bot | None:
-        """The known bot that a crawl saw: the one of that key, else the one of that handle.
-
-        Two bots that the models API lists under different ids stay two, whatever their handles.
-        """
-        if (known := self._bots.get(seen.key)) is not None:
-            return known
-        known = self._by_handle.get((seen.handle or "").casefold())
-        if known is None or (seen.observed.catalog is not None and "api" in known.discovered_by):
-            return None
-        return known
 
 
 def merge(known: Bot | None, seen: Bot) -> Bot:
@@ -82,6 +54,9 @@ def merge(known: Bot | None, seen: Bot) -> Bot:
         prices["api"] = seen.pricing.api
         if page is None:
             facts |= {field: getattr(seen, field) for field in _NAMES}
+    if page is None and "creator" in seen.discovered_by:
+        told = {field: getattr(seen, field) for field in ("handle", "creator", "description")}
+        facts |= {field: fact for field, fact in told.items() if (facts.get(field) or getattr(known, field)) is None}
     if seen.observed.page is not None:
         if _lacks_card(known, seen):
             errors += _card_missing(seen)
@@ -120,37 +95,57 @@ def join(first: Bot, second: Bot) -> Bot:
 
 def settle(
     known: KnownBots,
-    seen: Iterable[Bot],
+    seen: BotShelf,
     *,
     listed: AbstractSet[str] = frozenset(),
+    unlisted: AbstractSet[str] = frozenset(),
     complete: bool,
+    in_scope: Callable[[str], bool] = lambda _: True,
     now: datetime,
     keep_gone: timedelta = KEEP_GONE,
-) -> tuple[Bot, ...]:
-    """All bots of the next feed, sorted by id.
+) -> None:
+    """Add to the bots that a crawl saw those that it did not see, so that they are all bots of the next feed.
 
     Args:
         known: the bots of the feed.
         seen: the bots that this crawl saw, merged.
         listed: `Bot.key` of all that the models API lists. Those that the crawl did not get to are there.
-        complete: whether the crawl saw all that the models API lists. Only then are bots gone that were
-            found there and not seen now, and only then are bots dropped that are gone for too long.
+        unlisted: `Bot.key` of known bots that a creator's profile, read in full, no longer shows.
+        complete: whether the crawl saw all in its scope that the models API lists. Only then are bots gone
+            that were found there and not seen now, and only then are bots dropped that are gone for too long.
+        in_scope: tells by `Bot.key` which bots the crawl was to see.
         now: the time of this crawl.
         keep_gone: how long gone bots stay.
     """
-    bots = {bot.key: bot for bot in seen}
-    seen_keys = bots.keys() | {old.key for bot in bots.values() if (old := known.find(bot)) is not None}
-    for key, bot in known.items():
-        if key in seen_keys:
+    matched = {known.find_key(key, seen.card(key)) for key in seen}
+    for key in known:
+        if key in matched or key in seen:
             continue
+        card = known.card(key)
         if key in listed:
+            bot = known[key]
             sighting = Bot(id=bot.id, url=bot.url, first_seen=now, last_seen=now, discovered_by=("api",))
-            bots[key] = merge(bot, sighting)
-        elif complete and bot.status == "active" and "api" in bot.discovered_by:
-            bots[key] = bot.model_copy(update={"status": "gone", "gone_since": now})
-        elif not complete or bot.gone_since is None or now - bot.gone_since <= keep_gone:
-            bots[key] = bot
-    return tuple(sorted(bots.values(), key=lambda bot: bot.id))
+            seen[key] = merge(bot, sighting)
+        elif card.active and _is_missed(card, api=complete and in_scope(key), profile=key in unlisted):
+            seen[key] = known[key].model_copy(update={"status": "gone", "gone_since": now})
+        elif not (complete and in_scope(key)) or card.active or _stays(known[key], now, keep_gone):
+            seen.take(known, key)
+
+
+def _is_missed(card: Card, *, api: bool, profile: bool) -> bool:
+    """Whether every list that a bot was found on was read and lacks it.
+
+    Args:
+        card: the bot's.
+        api: whether the models API was, and does.
+        profile: whether its creator's profile was, and does.
+    """
+    found = _LISTS.intersection(card.found_by)
+    return bool(found) and (api or "api" not in found) and (profile or "creator" not in found)
+
+
+def _stays(gone: Bot, now: datetime, keep_gone: timedelta) -> bool:
+    return gone.gone_since is None or now - gone.gone_since <= keep_gone
 
 
 def _errors(known: Bot, seen: Bot) -> tuple[BotError, ...]:

@@ -1,11 +1,11 @@
 """What every run report says, whatever kind of run it was."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from poe_scraper.items import Change, Feed
+from poe_scraper.items import Change
 
 
 def run_id(started_at: datetime) -> str:
@@ -13,16 +13,26 @@ def run_id(started_at: datetime) -> str:
     return f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
-def figures(feed: Feed | None, changes: Iterable[Change] = ()) -> dict[str, Any]:
-    """Those fields of a `RunReport` that tell of the feed after the run, and of what the run changed in it."""
-    bots = feed.data if feed else ()
+def figures(version: int | None, bots: Iterable[Mapping[str, Any]], changes: Iterable[Change] = ()) -> dict[str, Any]:
+    """Those fields of a `RunReport` that tell of the feed after the run, and of what the run changed in it.
+
+    Args:
+        version: of the feed; None where there is none.
+        bots: of the feed, as JSON values.
+        changes: what the run brought.
+    """
+    count, with_rates, with_unparsed = 0, 0, 0
+    for bot in bots:
+        count += 1
+        with_rates += bool(bot["pricing"]["rates"])
+        with_unparsed += bool(bot["pricing"]["unparsed"])
     changed: dict[str, set[str]] = {"added": set(), "gone": set(), "back": set(), "changed": set()}
     for change in changes:
         changed[change.kind].add(change.bot)
     return {
-        "version": feed.version if feed else None,
-        "bots": len(bots),
-        "with_rates": sum(bool(bot.pricing.rates) for bot in bots),
-        "with_unparsed": sum(bool(bot.pricing.unparsed) for bot in bots),
+        "version": version,
+        "bots": count,
+        "with_rates": with_rates,
+        "with_unparsed": with_unparsed,
         **{kind: len(names) for kind, names in changed.items()},
     }

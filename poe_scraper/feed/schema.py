@@ -1,7 +1,7 @@
 """The feed's JSON Schema, generated from `items`, and what of a feed does not fit it."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -9,8 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError, best_match
 
-from poe_scraper.feed.changes import facts
-from poe_scraper.items import SCHEMA_VERSION, Bot, Feed
+from poe_scraper.items import SCHEMA_VERSION, Feed
 
 MOST = 5
 """So many misfits are reported; more say nothing new."""
@@ -34,29 +33,23 @@ def schema_text() -> bytes:
     return (json.dumps(schema(), indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def bot_misfits(bot: dict[str, Any]) -> list[str]:
+def bot_misfits(bot: dict[str, Any], path: str = "") -> list[str]:
     """Where one bot, as JSON values, does not fit: path and reason, at most `MOST`."""
-    return _told(_bot_validator().iter_errors(bot), "")
+    return _told(_bot_validator().iter_errors(bot), path)
 
 
-def misfits(feed: Feed, published: Iterable[Bot] = ()) -> list[str]:
-    """Where a feed does not fit its schema: path and reason, at most `MOST`.
+def head_misfits(head: Feed) -> list[str]:
+    """Where a feed without its bots does not fit: path and reason, at most `MOST`."""
+    return _told(_validator().iter_errors(json.loads(head.model_dump_json(by_alias=True, exclude={"data"}))), "")
 
-    Args:
-        feed: the candidate.
-        published: bots published before under this very schema. A bot that differs from its published
-            self in nothing but times fits too; looking again would take most of the time of publishing.
-    """
-    head = json.loads(feed.model_dump_json(by_alias=True, exclude={"data"}))
-    found = _told(_validator().iter_errors(head), "")
-    known = {bot.key: bot for bot in published}
+
+def misfits(feed: Feed) -> list[str]:
+    """Where a feed does not fit its schema: path and reason, at most `MOST`."""
+    found = head_misfits(feed)
     for number, bot in enumerate(feed.data):
         if len(found) >= MOST:
             break
-        before = known.get(bot.key)
-        if before is None or (before is not bot and facts(before) != facts(bot)):
-            path = f"data[{number}] ({bot.id!r})"
-            found += _told(_bot_validator().iter_errors(bot.model_dump(mode="json", by_alias=True)), path)
+        found += bot_misfits(bot.model_dump(mode="json", by_alias=True), f"data[{number}] ({bot.id!r})")
     return found[:MOST]
 
 

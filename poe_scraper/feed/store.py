@@ -5,17 +5,25 @@ import json
 import logging
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from poe_scraper.failures import FeedError
-from poe_scraper.items import SCHEMA_VERSION, Change, Feed, RunReport
+from poe_scraper.feed.shelf import BotShelf
+from poe_scraper.items import SCHEMA_VERSION, Bot, Change, Feed, RunReport
 
 logger = logging.getLogger(__name__)
+
+
+_OPENING = b',"data":[\n'
+_CLOSING = b"\n]}\n"
+_PIECE = 100
+"""Lines that are written at a time."""
 
 
 class FeedTooNewError(FeedError):
@@ -173,14 +181,64 @@ class FeedStore:
                     raise _broken(path, error) from error
 
 
-def feed_text(feed: Feed) -> bytes:
-    """`models.json`: the head on the first line, then one line a bot, keys in the order of the models.
+def feed_text(head: Feed, bots: Iterable[bytes]) -> Iterator[bytes]:
+    """`models.json` in pieces: the head on the first line, then one line a bot, keys in the order of the models.
 
     It diffs by bot, and a reader may take it line by line; lines end with `\\n` alone.
+
+    Args:
+        head: the feed; its `data` is not looked at.
+        bots: the bots as JSON, sorted by id.
     """
-    head = feed.model_dump_json(by_alias=True, exclude={"data"})
-    bots = ",\n".join(bot.model_dump_json(by_alias=True) for bot in feed.data)
-    return f'{head[:-1]},"data":[\n{bots}\n]}}\n'.encode()
+    yield head.model_dump_json(by_alias=True, exclude={"data"}).encode()[:-1] + _OPENING
+    lines = iter(bots)
+    separator = b""
+    while piece := list(islice(lines, _PIECE)):
+        yield separator + b",\n".join(piece)
+        separator = b",\n"
+    yield _CLOSING
+
+
+def load_feed(path: Path, bots: BotShelf) -> Feed:
+    """Read a feed bot by bot onto a shelf, from JSON or gzipped JSON.
+
+    Returns:
+        The feed without its `data`.
+
+    Raises:
+        FileNotFoundError, FeedTooNewError, FeedError: as `read_feed`.
+    """
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
+            head = _load(iter(lines), bots)
+    except FileNotFoundError:
+        raise
+    except (OSError, EOFError, zlib.error) as error:
+        raise _broken(path, error) from error
+    if head is not None:
+        _refuse_later_major(path, head.schema_version)
+        return head
+    feed = read_feed(path)  # laid out otherwise than `feed_text` does, or broken
+    bots.clear()
+    bots.update({bot.key: bot for bot in feed.data})
+    return feed.model_copy(update={"data": ()})
+
+
+def _load(lines: Iterator[bytes], bots: BotShelf) -> Feed | None:
+    """The head of a feed laid out as by `feed_text`; None where it is not."""
+    opening = next(lines, b"")
+    if not opening.endswith(_OPENING):
+        return None
+    try:
+        head = Feed.model_validate_json(opening.removesuffix(_OPENING) + b"}")
+        for line in lines:
+            if line == _CLOSING.lstrip():
+                return head if next(lines, None) is None else None
+            bot = Bot.model_validate_json(line.rstrip(b",\n"))
+            bots[bot.key] = bot
+    except ValidationError:
+        pass  # a reading of the whole says what is wrong, and where
+    return None
 
 
 def read_feed(path: Path) -> Feed:

@@ -5,28 +5,35 @@ schema, `models.json`. The version file decides: where it stands, the publicatio
 start; where it does not, what came before it is taken back.
 """
 
-import gzip
 import json
 import logging
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pydantic import ValidationError
+
 from poe_scraper.failures import FeedError, GateRefusedError
 from poe_scraper.feed import disk
 from poe_scraper.feed.atom import atom
-from poe_scraper.feed.changes import compare, same_facts
-from poe_scraper.feed.gate import Gate
+from poe_scraper.feed.changes import bot_changes, compare, facts
+from poe_scraper.feed.gate import Gate, PriceMoves
 from poe_scraper.feed.lock import WriterLock
-from poe_scraper.feed.schema import misfits, schema_text
-from poe_scraper.feed.store import FeedStore, FeedTooNewError, feed_text, read_feed
+from poe_scraper.feed.schema import MOST, bot_misfits, head_misfits, schema_text
+from poe_scraper.feed.shelf import BotShelf, KnownBots
+from poe_scraper.feed.store import FeedStore, FeedTooNewError, feed_text, load_feed
 from poe_scraper.items import SCHEMA_VERSION, Bot, Change, Feed, Run, RunReport
 
 logger = logging.getLogger(__name__)
+
+_GZIP = 16 + zlib.MAX_WBITS
+"""What makes zlib write a gzip file."""
 
 _LINE_VERSION = re.compile(rb'\{"version":(\d+),')
 
@@ -36,14 +43,25 @@ class Publication:
     """What came of `FeedWriter.publish`.
 
     Args:
-        feed: the feed as it now stands in `models.json`.
+        version: of the feed as it now stands in `models.json`.
         changes: what the version brought; empty where the version stays.
         new_version: whether the version grew.
     """
 
-    feed: Feed
+    version: int
     changes: Sequence[Change]
     new_version: bool
+
+
+@dataclass
+class _Comparison:
+    """What a candidate would change, and what speaks against it."""
+
+    same: bool
+    """Whether nothing but times and run figures differs."""
+    misfits: list[str]
+    changes: list[Change] = field(default_factory=list)
+    prices: PriceMoves = field(default_factory=PriceMoves)
 
 
 class FeedWriter:
@@ -53,6 +71,10 @@ class FeedWriter:
         store: the folder.
         purpose: what is written for, for the message that a second writer gets.
 
+    Attributes:
+        head: the published feed without its bots; None where there is none.
+        known: its bots.
+
     Raises:
         FeedLockedError: another process writes; the text says which.
         FeedError: the folder cannot be written, or the feed in it cannot be read.
@@ -60,9 +82,10 @@ class FeedWriter:
 
     def __init__(self, store: FeedStore, purpose: str) -> None:
         self.store = store
+        self.known = KnownBots()
         self._lock = WriterLock(store.folder, purpose)
         try:
-            self.feed = self._mend()
+            self.head = self._mend()
         except BaseException:
             self._lock.release()
             raise
@@ -81,7 +104,7 @@ class FeedWriter:
 
     def publish(
         self,
-        bots: Iterable[Bot],
+        bots: Iterable[Bot] | BotShelf,
         run: Run,
         *,
         now: datetime,
@@ -103,23 +126,30 @@ class FeedWriter:
             GateRefusedError: the candidate is refused; it lies in `refused/` with the reasons.
             FeedError: the files cannot be written; the published feed is as it was.
         """
-        candidate = self._candidate(bots, run, now)
-        self._pass_gate(candidate, gate or Gate(), accept=accept)
-        new_version = self.feed is None or candidate.version > self.feed.version
-        changes = compare(self.feed, candidate) if new_version else []
-        text = feed_text(candidate)
+        shelf = bots if isinstance(bots, BotShelf) else BotShelf(bots)
+        number = self.head.version if self.head else 0
+        candidate = Feed(version=number + 1, generated_at=now, run=run)
+        comparison = self._compare(candidate, shelf)
+        if self.head is not None and comparison.same:
+            candidate = candidate.model_copy(update={"version": number})
+        self._pass_gate(candidate, shelf, comparison, gate or Gate(), accept=accept)
+        new_version = candidate.version > number
+        changes = comparison.changes if new_version else []
         with disk.Staging() as staging:
             if new_version:
-                staging.add(self.store.version_file(candidate.version), _zipped(text))
+                staging.add(self.store.version_file(candidate.version), _zipped(_text(candidate, shelf)))
             if changes:
-                staging.add(self.store.atom, atom([*self.store.changes(), *changes]))
+                staging.add(self.store.atom, [atom(chain(self.store.changes(), changes))])
             if not _holds(self.store.schema, schema_text()):
-                staging.add(self.store.schema, schema_text())
-            staging.add(self.store.models, text)
+                staging.add(self.store.schema, [schema_text()])
+            staging.add(self.store.models, _text(candidate, shelf))
             self._commit(staging, changes)
-        self.feed = candidate
+        self.head = candidate
+        self.known = KnownBots()
+        for key in shelf:
+            self.known.take(shelf, key)
         self._prune(keep)
-        return Publication(feed=candidate, changes=changes, new_version=new_version)
+        return Publication(version=candidate.version, changes=changes, new_version=new_version)
 
     def report(self, report: RunReport) -> None:
         """Keep the report of a run.
@@ -128,38 +158,60 @@ class FeedWriter:
             FeedError: it cannot be written.
         """
         text = report.model_dump_json(indent=2, by_alias=True) + "\n"
-        disk.replace(self.store.run_folder / f"{report.id}.json", text.encode())
+        disk.replace(self.store.run_folder / f"{report.id}.json", [text.encode()])
 
-    def _candidate(self, bots: Iterable[Bot], run: Run, now: datetime) -> Feed:
-        data = tuple(sorted(bots, key=lambda bot: bot.id))
-        version = self.feed.version if self.feed else 0
-        candidate = Feed(version=max(version, 1), generated_at=now, run=run, data=data)
-        if self.feed is None or same_facts(self.feed, candidate):
-            return candidate
-        return candidate.model_copy(update={"version": version + 1})
+    def _compare(self, candidate: Feed, bots: BotShelf) -> "_Comparison":
+        """Hold a candidate against the published feed, one bot after the other."""
+        head = self.head
+        comparison = _Comparison(
+            same=head is not None
+            and (head.schema_version, head.points_per_usd) == (candidate.schema_version, candidate.points_per_usd)
+            and len(bots) == len(self.known),
+            misfits=head_misfits(candidate),
+        )
+        # what was published under this very schema fits it; to look again would take most of the time
+        is_checked = head is not None and _holds(self.store.schema, schema_text())
+        for number, (key, line) in enumerate(bots.lines()):
+            path = f"data[{number}] ({key!r})"
+            try:
+                bot = Bot.model_validate_json(line)
+            except ValidationError as error:
+                comparison.misfits += bot_misfits(json.loads(line), path) or [f"{path}: {error}"]
+                continue
+            before = self.known.find(bot)
+            if before is not None:
+                comparison.prices.add(before, bot)
+            is_same = before is not None and facts(before) == facts(bot)
+            if not is_same:
+                comparison.same = False
+                comparison.changes += bot_changes(before, bot, candidate.version, candidate.generated_at)
+            if not (is_same and is_checked) and len(comparison.misfits) < MOST:
+                comparison.misfits += bot_misfits(json.loads(line), path)
+        return comparison
 
-    def _pass_gate(self, candidate: Feed, gate: Gate, *, accept: bool) -> None:
-        published = self.feed.data if self.feed and _holds(self.store.schema, schema_text()) else ()
-        reasons = [f"The candidate does not fit its schema: {misfit}" for misfit in misfits(candidate, published)]
-        odd = gate.reasons(self.feed, candidate)
+    def _pass_gate(
+        self, candidate: Feed, bots: BotShelf, comparison: "_Comparison", gate: Gate, *, accept: bool
+    ) -> None:
+        reasons = [f"The candidate does not fit its schema: {misfit}" for misfit in comparison.misfits[:MOST]]
+        odd = gate.reasons(self.known, bots, comparison.prices)
         if accept:
             for reason in odd:
                 logger.warning("Accepted although: %s", reason)
         else:
             reasons += odd
         if reasons:
-            self._refuse(candidate, reasons)
+            self._refuse(candidate, bots, reasons)
 
-    def _refuse(self, candidate: Feed, reasons: list[str]) -> None:
+    def _refuse(self, candidate: Feed, bots: BotShelf, reasons: list[str]) -> None:
         refusal = {
             "object": "refusal",
             "id": candidate.run.id,
             "refused_at": candidate.generated_at.isoformat().replace("+00:00", "Z"),
             "reasons": reasons,
-            "feed": candidate.model_dump(mode="json", by_alias=True),
         }
         path = self.store.refused_folder / f"{candidate.run.id}.json.gz"
-        disk.replace(path, _zipped(json.dumps(refusal).encode()))
+        opening = f'{json.dumps(refusal)[:-1]}, "feed": '.encode()
+        disk.replace(path, _zipped(chain([opening], _text(candidate, bots), [b"}\n"])))
         raise GateRefusedError(tuple(reasons))
 
     def _commit(self, staging: disk.Staging, changes: Iterable[Change]) -> None:
@@ -189,52 +241,69 @@ class FeedWriter:
         for folder in (store.folder, store.version_folder, store.refused_folder, store.run_folder):
             for stray in folder.glob(disk.STRAY):
                 disk.remove(stray)
-        feed, finished = self._mend_models()
-        logged = self._cut_log(feed.version if feed else 0)
-        if feed is None:
+        head, finished = self._mend_models()
+        logged = self._cut_log(head.version if head else 0)
+        if head is None:
             return None
-        if not store.version_file(feed.version).exists():
-            disk.replace(store.version_file(feed.version), _zipped(feed_text(feed)))
+        if not store.version_file(head.version).exists():
+            disk.replace(store.version_file(head.version), _zipped(_text(head, self.known)))
         missing = [
-            change for number in store.versions() if logged < number <= feed.version for change in self._brought(number)
+            change for number in store.versions() if logged < number <= head.version for change in self._brought(number)
         ]
         self._log(missing)
-        if (finished or missing or not store.atom.exists()) and (changes := list(store.changes())):
-            disk.replace(store.atom, atom(changes))
+        if (finished or missing or not store.atom.exists()) and any(store.changes()):
+            disk.replace(store.atom, [atom(store.changes())])
         if finished or not store.schema.exists():
-            disk.replace(store.schema, schema_text())
-        return feed
+            disk.replace(store.schema, [schema_text()])
+        return head
 
     def _mend_models(self) -> tuple[Feed | None, bool]:
-        """The published feed, and whether its publication had to be finished."""
+        """The published feed without its bots, and whether its publication had to be finished."""
         store = self.store
-        feed, broken = None, None
+        head, broken = None, None
         try:
-            feed = read_feed(store.models)
+            head = load_feed(store.models, self.known)
         except FileNotFoundError:
             pass
         except FeedTooNewError:
             raise
         except FeedError as error:
             broken = error
-        newest = store.newest_version(after=feed.version if feed else 0)
+        newest = self._newest_version(after=head.version if head else 0)
         if newest is not None:
             logger.warning("%s is put back from version %d.", store.models, newest.version)
-            disk.replace(store.models, feed_text(newest))
-            feed = newest
+            disk.replace(store.models, _text(newest, self.known))
+            head = newest
         elif broken is not None:
             message = (
                 f"{broken} No file in {store.version_folder} can take its place. "
                 f"Move {store.models} away and crawl again."
             )
             raise FeedError(message)
-        if feed is not None and _minor(feed.schema_version) > _minor(SCHEMA_VERSION):
+        if head is not None and _minor(head.schema_version) > _minor(SCHEMA_VERSION):
             message = (
-                f"The feed in {store.folder} has schema version {feed.schema_version}, and this program writes "
+                f"The feed in {store.folder} has schema version {head.schema_version}, and this program writes "
                 f"{SCHEMA_VERSION}: it would lose what it does not know. Update poe-scraper."
             )
             raise FeedTooNewError(message)
-        return feed, newest is not None
+        return head, newest is not None
+
+    def _newest_version(self, *, after: int) -> Feed | None:
+        """Load the newest version that can be read and is newer than `after`; None where there is none."""
+        for number in reversed(self.store.versions()):
+            if number <= after:
+                break
+            bots = KnownBots()
+            try:
+                head = load_feed(self.store.version_file(number), bots)
+            except FeedTooNewError:
+                raise
+            except FeedError as error:
+                logger.warning("%s", error)
+            else:
+                self.known = bots
+                return head
+        return None
 
     def _cut_log(self, version: int) -> int:
         """Take back an unfinished last line and the changes of versions that never came.
@@ -277,6 +346,14 @@ def _holds(path: Path, text: bytes) -> bool:
         return False
 
 
-def _zipped(text: bytes) -> bytes:
-    """The same bytes for the same text: no time stands in the file's head."""
-    return gzip.compress(text, mtime=0)
+def _text(head: Feed, bots: BotShelf) -> Iterator[bytes]:
+    return feed_text(head, (line for _, line in bots.lines()))
+
+
+def _zipped(text: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces of a gzip file. The same bytes for the same text: no time stands in its head."""
+    packer = zlib.compressobj(zlib.Z_BEST_COMPRESSION, zlib.DEFLATED, _GZIP)
+    for piece in text:
+        if packed := packer.compress(piece):
+            yield packed
+    yield packer.flush()

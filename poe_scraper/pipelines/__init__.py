@@ -2,6 +2,7 @@
 
 https://docs.scrapy.org/en/latest/topics/item-pipeline.html
 
-What they expect of a spider: `catalog_ok`, `complete`, `listed`, `problems`, `arguments` and `known`, as
-`spiders.poe_models` describes them. `PublishPipeline` fills in `known` before the first request.
+What they expect of a spider: `catalog_ok`, `complete`, `in_scope`, `listed`, `unlisted`, `problems`,
+`arguments` and `known`, as `spiders.poe_models` describes them. `PublishPipeline` fills in `known` before
+the first request.
 """

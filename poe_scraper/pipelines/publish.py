@@ -12,8 +12,10 @@ from scrapy.exceptions import CloseSpider
 
 from poe_scraper.failures import FeedError, FeedLockedError, GateRefusedError
 from poe_scraper.feed.gate import Gate
-from poe_scraper.feed.merge import KnownBots, settle
+from poe_scraper.feed.lock import when_free
+from poe_scraper.feed.merge import settle
 from poe_scraper.feed.report import figures, run_id
+from poe_scraper.feed.shelf import BotShelf, KnownBots
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter, Publication
 from poe_scraper.items import Bot, Run, RunReport
@@ -35,7 +37,8 @@ class PublishPipeline:
         self.crawler = crawler
         self.store = FeedStore(Path(crawler.settings["POE_OUTPUT_DIR"]))
         self.writer: FeedWriter | None = None
-        self.bots: dict[str, Bot] = {}
+        self.bots = BotShelf()
+        self.seen = 0
         self.started_at = _now()
         self.run_id = run_id(self.started_at)
         # the reason why a crawl ends is known to this signal alone
@@ -54,19 +57,25 @@ class PublishPipeline:
         """
         spider = self._spider()
         spider.known = KnownBots()
+        job = spider.arguments.get("_job")
+        purpose = f"crawl of {spider.name}" + (f", Scrapyd's job {job}" if job else "")
+        # what a crawl tells that is interrupted while it waits
+        self.report = self._report("shutdown", outcome="failed", reasons=("The feed was not free to be written.",))
         try:
-            self.writer = await asyncio.to_thread(FeedWriter, self.store, f"crawl of {spider.name}")
+            wait = self.crawler.settings.getfloat("POE_LOCK_WAIT")
+            self.writer = await when_free(lambda: FeedWriter(self.store, purpose), wait)
         except FeedError as error:
             logger.error("%s", error)
             reason = "feed_locked" if isinstance(error, FeedLockedError) else "feed_unwritable"
             self.report = self._report(reason, outcome="failed", reasons=(str(error),))
             raise CloseSpider(reason) from error
-        if self.writer.feed is not None:
-            spider.known = KnownBots(self.writer.feed.data)
+        self.report = None
+        spider.known = self.writer.known
 
     def process_item(self, item: Bot) -> Bot:
         """Keep the bot for the feed."""
         self.bots[item.key] = item
+        self.seen = len(self.bots)
         return item
 
     async def spider_closed(self, reason: str) -> None:
@@ -88,23 +97,25 @@ class PublishPipeline:
             reasons = tuple(problem.message for problem in spider.problems) or (reason,)
             return self._report(reason, outcome="failed", reasons=reasons)
         now = _now()
-        bots = settle(
+        settle(
             spider.known,
-            self.bots.values(),
+            self.bots,
             listed=spider.listed,
+            unlisted=spider.unlisted,
             complete=spider.complete,
+            in_scope=spider.in_scope,
             now=now,
             keep_gone=timedelta(days=settings.getfloat("POE_KEEP_GONE")),
         )
         visited, failed = self._visited(), sum(self._counts("poe/failures/").values())
         try:
             publication = writer.publish(
-                bots,
+                self.bots,
                 Run(
                     id=self.run_id,
                     started_at=self.started_at,
                     finished_at=now,
-                    seen=len(self.bots),
+                    seen=self.seen,
                     visited=visited,
                     failed=failed,
                 ),
@@ -133,7 +144,8 @@ class PublishPipeline:
         publication: Publication | None = None,
     ) -> RunReport:
         spider = self._spider()
-        feed = self.writer.feed if self.writer else None
+        head = self.writer.head if self.writer else None
+        entries = self.writer.known.entries() if self.writer else ()
         if publication is not None and not publication.new_version:
             outcome = "unchanged"
         visited = self._visited()
@@ -147,11 +159,11 @@ class PublishPipeline:
                 "complete": spider.complete,
                 "outcome": outcome,
                 "reasons": reasons,
-                "seen": len(self.bots),
+                "seen": self.seen,
                 "visited": visited,
-                "not_due": max(0, len(self.bots) - visited),
+                "not_due": max(0, self.seen - visited),
                 "failed": self._counts("poe/failures/"),
-                **figures(feed, publication.changes if publication else ()),
+                **figures(head.version if head else None, entries, publication.changes if publication else ()),
                 "requests": self._counts("poe/requests/"),
                 "bytes": self._counts("poe/bytes/"),
                 "problems": tuple(spider.problems),

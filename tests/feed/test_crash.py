@@ -147,7 +147,7 @@ def test_a_process_killed_while_it_holds_the_lock_blocks_nobody(folder: Path, tm
     subprocess.run([sys.executable, "-c", script, str(folder)], check=False, cwd=ROOT)
     assert (folder / ".lock.json").exists()
     with FeedWriter(FeedStore(folder), "the next") as writer:
-        assert writer.feed is not None
+        assert writer.head is not None
         assert json.loads((folder / ".lock.json").read_bytes())["purpose"] == "the next"
         writer.publish(bots(FIRST), run(SECOND), now=SECOND)
     assert not (folder / ".lock.json").exists()

@@ -60,7 +60,7 @@ def test_a_full_disk(tmpfs: Path) -> None:
             writer.publish(bots(SECOND), run(SECOND), now=SECOND)
         filler.unlink()
         assert content(tmpfs) == before
-        assert writer.publish(bots(SECOND), run(SECOND), now=SECOND).feed.version == 2
+        assert writer.publish(bots(SECOND), run(SECOND), now=SECOND).version == 2
 
 
 def test_a_file_too_large_for_the_process(tmp_path: Path) -> None:

@@ -6,14 +6,20 @@ from typing import Any
 
 import pytest
 
-from poe_scraper.feed.gate import Gate
+from poe_scraper.feed.gate import Gate, PriceMoves
 from poe_scraper.feed.merge import merge
-from poe_scraper.items import ApiPricing, Bot, Feed, Rate
-from tests.feed.sightings import T0, listed, named, run, visited
+from poe_scraper.feed.shelf import BotShelf, KnownBots
+from poe_scraper.items import ApiPricing, Bot, Rate
+from tests.feed.sightings import T0, listed, named, visited
 
 
-def feed(bots: Sequence[Bot]) -> Feed:
-    return Feed(version=1, generated_at=T0, run=run(T0), data=tuple(bots))
+def reasons(published: Sequence[Bot], candidate: Sequence[Bot], gate: Gate | None = None) -> tuple[str, ...]:
+    """What the gate says, the prices compared as the writer does it."""
+    known, prices = KnownBots(published), PriceMoves()
+    for bot in candidate:
+        if (before := known.find(bot)) is not None:
+            prices.add(before, bot)
+    return (gate or Gate()).reasons(known, BotShelf(candidate), prices)
 
 
 def bots(number: int, **more: Any) -> list[Bot]:
@@ -66,29 +72,29 @@ OLD = bots(100)
     ],
 )
 def test_reasons(candidate: list[Bot], reason: str | None) -> None:
-    reasons = Gate().reasons(feed(OLD), feed(candidate))
-    assert len(reasons) == (0 if reason is None else 1)
-    assert reason is None or reason in reasons[0]
+    told = reasons(OLD, candidate)
+    assert len(told) == (0 if reason is None else 1)
+    assert reason is None or reason in told[0]
 
 
 def test_losses_and_jumps_are_both_told() -> None:
-    assert len(Gate().reasons(feed(OLD), feed([priced(b, "50") for b in OLD[:50]]))) == 2
+    assert len(reasons(OLD, [priced(b, "50") for b in OLD[:50]])) == 2
 
 
 def test_bots_found_elsewhere_do_not_make_up_for_half_of_the_api() -> None:
     others = [merge(None, visited(named(f"named-{n}", T0), T0)) for n in range(300)]
-    reasons = Gate().reasons(feed(OLD + others), feed(OLD[:50] + others))
-    assert [reason[:64] for reason in reasons] == ["The candidate has 50 active bots of the models API, 50.0% of the"]
+    told = reasons(OLD + others, OLD[:50] + others)
+    assert [reason[:64] for reason in told] == ["The candidate has 50 active bots of the models API, 50.0% of the"]
 
 
 def test_the_first_feed_passes_unless_it_is_empty() -> None:
-    assert Gate().reasons(None, feed(OLD[:1])) == ()
-    assert Gate().reasons(None, feed([])) == ("The candidate has no bots.",)
+    assert reasons([], OLD[:1]) == ()
+    assert reasons([], []) == ("The candidate has no bots.",)
 
 
 def test_other_limits() -> None:
-    assert Gate(min_share=0.5).reasons(feed(OLD), feed(OLD[:50])) == ()
-    assert Gate(max_jumps=0).reasons(feed(OLD), feed([priced(OLD[0], "5"), *OLD[1:]])) != ()
+    assert reasons(OLD, OLD[:50], Gate(min_share=0.5)) == ()
+    assert reasons(OLD, [priced(OLD[0], "5"), *OLD[1:]], Gate(max_jumps=0)) != ()
 
 
 def test_prices_are_compared_per_unit() -> None:
@@ -98,7 +104,7 @@ def test_prices_are_compared_per_unit() -> None:
         pricing = bot.pricing.model_copy(update={"rates": (Rate.model_validate(rate),)})
         return bot.model_copy(update={"pricing": pricing})
 
-    assert Gate().reasons(feed(OLD), feed([per_million(bot) for bot in OLD])) == ()
+    assert reasons(OLD, [per_million(bot) for bot in OLD]) == ()
 
 
 def test_prices_that_only_one_of_both_has_do_not_count() -> None:
@@ -107,4 +113,4 @@ def test_prices_that_only_one_of_both_has_do_not_count() -> None:
         pricing = bot.pricing.model_copy(update={"rates": (rate,), "api": None})
         return bot.model_copy(update={"pricing": pricing})
 
-    assert Gate().reasons(feed(OLD), feed([relabelled(bot) for bot in OLD])) == ()
+    assert reasons(OLD, [relabelled(bot) for bot in OLD]) == ()

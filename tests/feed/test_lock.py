@@ -35,7 +35,7 @@ def test_of_two_processes_one_publishes_and_the_other_says_who_writes(tmp_path: 
         who = rf"process {os.getpid()} on \S+ since \d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ \(crawl of poe_models\)"
         assert re.match(rf"locked: The feed in {re.escape(str(tmp_path))} is being written by {who}", told.stderr)
         assert content(tmp_path) == before
-        assert writer.publish(bots(SECOND), run(SECOND), now=SECOND).feed.version == 2
+        assert writer.publish(bots(SECOND), run(SECOND), now=SECOND).version == 2
     assert subprocess.run(second, cwd=ROOT, check=False).returncode == 0
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poe_scraper.feed.due import CATALOG_FACTS
-from poe_scraper.feed.merge import KnownBots, join, merge, settle, was_there
+from poe_scraper.feed.merge import join, merge, settle, was_there
+from poe_scraper.feed.shelf import BotShelf, KnownBots
 from poe_scraper.items import Bot, BotError, Pricing
 from tests.feed.sightings import DAY, T0, failed, listed, malformed, named, visited
 
@@ -150,13 +151,13 @@ def test_a_bot_found_elsewhere_keeps_its_history_when_the_api_lists_it(how: str)
 def test_an_id_in_another_case_is_the_same_bot() -> None:
     seen = listed("gpt-test", T1).model_copy(update={"id": "GPT-Test"})
     known = KnownBots([KNOWN]).find(seen)
-    assert known is KNOWN
+    assert known == KNOWN
     assert merge(known, seen).id == "GPT-Test"
 
 
 def test_a_bot_known_by_its_handle_is_found_by_it() -> None:
     other = KNOWN.model_copy(update={"id": "other-id", "discovered_by": ("creator",)})
-    assert KnownBots([other]).find(visited(listed("gpt-test", T1), T1)) is other
+    assert KnownBots([other]).find(visited(listed("gpt-test", T1), T1)) == other
     in_api = KNOWN.model_copy(update={"id": "other-id"})
     assert KnownBots([in_api]).find(visited(listed("gpt-test", T1), T1)) is None, "the API lists both: two bots"
 
@@ -166,9 +167,10 @@ def test_a_bot_known_by_its_handle_is_found_by_it() -> None:
 
 def settled(known: Iterable[Bot], *seen: Bot, complete: bool = True, **more: object) -> dict[str, Bot]:
     before = KnownBots(known)
-    merged = [merge(before.find(bot), bot) for bot in seen]
+    shelf = BotShelf(merge(before.find(bot), bot) for bot in seen)
     options = {"now": T1, **more}
-    return {bot.id: bot for bot in settle(before, merged, complete=complete, **options)}  # type: ignore[arg-type]
+    settle(before, shelf, complete=complete, **options)  # type: ignore[arg-type]
+    return {bot.id: bot for bot in (shelf[key] for key, _ in shelf.lines())}
 
 
 OTHER = merge(None, listed("other", T0))
@@ -192,7 +194,7 @@ def test_a_bot_that_comes_back_has_its_history() -> None:
 
 def test_a_crawl_of_a_part_makes_nothing_gone() -> None:
     bots = settled([KNOWN, OTHER], listed("other", T1), complete=False)
-    assert bots["gpt-test"] is KNOWN
+    assert bots["gpt-test"] == KNOWN
 
 
 def test_a_listed_bot_that_the_crawl_did_not_get_to_is_there() -> None:
@@ -211,7 +213,7 @@ def test_a_gone_bot_that_is_listed_again_is_back_before_its_visit() -> None:
 
 def test_a_bot_that_was_never_in_the_api_is_not_gone_from_it() -> None:
     known = merge(None, visited(named("loner", T0), T0))
-    assert settled([known, OTHER], listed("other", T1))["loner"] is known
+    assert settled([known, OTHER], listed("other", T1))["loner"] == known
 
 
 @pytest.mark.parametrize("known", [merge(None, visited(named("loner", T0), T0)), merge(None, listed("loner", T0))])

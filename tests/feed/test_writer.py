@@ -40,7 +40,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_a_first_publication(tmp_path: Path) -> None:
     done = published(tmp_path, FIRST, T0)
-    assert (done.feed.version, done.new_version, len(done.changes)) == (1, True, 10)
+    assert (done.version, done.new_version, len(done.changes)) == (1, True, 10)
     assert set(files(tmp_path)) == {
         "models.json",
         "models.schema.json",
@@ -49,7 +49,10 @@ def test_a_first_publication(tmp_path: Path) -> None:
         "versions/000001.json.gz",
     }
     store = FeedStore(tmp_path)
-    assert store.current() == store.version(1) == done.feed
+    feed = store.current()
+    assert feed == store.version(1)
+    assert feed is not None
+    assert (feed.version, feed.generated_at, feed.run, list(feed.data)) == (1, T0, run(T0), FIRST)
     assert (store.versions(), list(store.changes())) == ([1], list(done.changes))
     assert gzip.decompress(store.version_file(1).read_bytes()) == store.models.read_bytes()
 
@@ -61,7 +64,7 @@ def test_a_second_version(tmp_path: Path) -> None:
     new = merge(None, listed("new", T1))
     bots = [*seen_again(owned_by="Other")[1:], gone, new]
     done = published(tmp_path, bots, T1)
-    assert (done.feed.version, done.new_version) == (2, True)
+    assert (done.version, done.new_version) == (2, True)
     lines = (tmp_path / "changes.jsonl").read_bytes()
     assert lines.startswith(first["changes.jsonl"])
     assert [json.loads(line) for line in lines.splitlines()[10:]] == [
@@ -91,21 +94,36 @@ def test_nothing_new_keeps_the_version_and_tells_the_new_times(tmp_path: Path) -
     published(tmp_path, FIRST, T0)
     first = files(tmp_path)
     done = published(tmp_path, seen_again(), T1)
-    assert (done.feed.version, done.new_version, done.changes) == (1, False, [])
+    assert (done.version, done.new_version, done.changes) == (1, False, [])
     second = files(tmp_path)
     assert {name for name in second if second[name] != first.get(name)} == {"models.json"}
     feed = FeedStore(tmp_path).current()
     assert feed is not None
     assert (feed.generated_at, feed.run.id, {bot.last_seen for bot in feed.data}) == (T1, run(T1).id, {T1})
-    assert published(tmp_path, seen_again(at=T2, owned_by="Other"), T2).feed.version == 2
+    assert published(tmp_path, seen_again(at=T2, owned_by="Other"), T2).version == 2
+
+
+def test_a_bot_dropped_long_after_it_was_gone_makes_a_version_without_changes(tmp_path: Path) -> None:
+    published(tmp_path, FIRST, T0)
+    done = published(tmp_path, FIRST[1:], T1)
+    assert (done.version, done.new_version, done.changes) == (2, True, [])
+
+
+@pytest.mark.parametrize("head", [{"points_per_usd": "1"}, {"schema_version": "1.00"}])
+def test_the_head_counts_too(tmp_path: Path, head: dict[str, str]) -> None:
+    published(tmp_path, FIRST, T0)
+    told = json.loads((tmp_path / "models.json").read_bytes())
+    (tmp_path / "models.json").write_text(json.dumps(told | head))
+    done = published(tmp_path, FIRST, T1)
+    assert (done.version, done.new_version, done.changes) == (2, True, [])
 
 
 def test_an_error_is_a_fact_and_its_time_is_none(tmp_path: Path) -> None:
     published(tmp_path, FIRST, T0)
     bots = [merge(bot, failed(listed(bot.id, T1), T1)) for bot in FIRST]
-    assert published(tmp_path, bots, T1).feed.version == 2
+    assert published(tmp_path, bots, T1).version == 2
     bots = [merge(bot, failed(listed(bot.id, T2), T2)) for bot in FIRST]
-    assert published(tmp_path, bots, T2).feed.version == 2
+    assert published(tmp_path, bots, T2).version == 2
 
 
 def test_bots_are_sorted_one_to_a_line(tmp_path: Path) -> None:
@@ -115,7 +133,9 @@ def test_bots_are_sorted_one_to_a_line(tmp_path: Path) -> None:
     assert [json.loads(line.rstrip(","))["id"] for line in lines[1:-1]] == [bot.id for bot in FIRST]
     feed = FeedStore(tmp_path).current()
     assert feed is not None
-    assert feed_text(feed).decode() == text
+    assert (
+        b"".join(feed_text(feed, [bot.model_dump_json(by_alias=True).encode() for bot in feed.data])).decode() == text
+    )
     head = json.loads(text)
     assert list(head)[:4] == ["object", "schema_version", "version", "generated_at"]
     assert (head["generated_at"], head["points_per_usd"]) == ("2026-10-20T12:00:00Z", "33000")
@@ -142,7 +162,7 @@ def test_a_refused_candidate_is_kept_with_the_reasons_and_the_feed_is_untouched(
 def test_accept_overrides_the_gate_for_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     published(tmp_path, FIRST, T0)
     with caplog.at_level(logging.WARNING):
-        assert published(tmp_path, FIRST[:5], T1, accept=True).feed.version == 2
+        assert published(tmp_path, FIRST[:5], T1, accept=True).version == 2
     assert "Accepted although: The candidate has 5 active bots" in caplog.text
 
 
@@ -159,7 +179,7 @@ def test_accept_does_not_override_the_schema(tmp_path: Path) -> None:
 
 def test_a_looser_gate(tmp_path: Path) -> None:
     published(tmp_path, FIRST, T0)
-    assert published(tmp_path, FIRST[:5], T1, gate=Gate(min_share=0.5)).feed.version == 2
+    assert published(tmp_path, FIRST[:5], T1, gate=Gate(min_share=0.5)).version == 2
 
 
 # --- old versions ------------------------------------------------------------------------------
@@ -192,7 +212,7 @@ def test_a_version_that_cannot_be_removed_does_not_undo_the_publication(
 
     with FeedWriter(FeedStore(tmp_path), "a test") as writer:
         monkeypatch.setattr(disk, "remove", refuse)
-        assert writer.publish(seen_again(owned_by="Other"), run(T1), now=T1, keep=1).feed.version == 2
+        assert writer.publish(seen_again(owned_by="Other"), run(T1), now=T1, keep=1).version == 2
     assert "An old version is kept" in caplog.text
 
 
@@ -202,9 +222,9 @@ def test_a_log_lost_together_with_old_versions_says_so(tmp_path: Path, caplog: p
     (tmp_path / "changes.jsonl").unlink()
     (tmp_path / "changes.atom").unlink()
     with FeedWriter(FeedStore(tmp_path), "a test") as writer:
-        assert writer.feed is not None
+        assert writer.head is not None
     assert "The changes of version 2 are lost" in caplog.text
-    assert published(tmp_path, FIRST, T2).feed.version == 3
+    assert published(tmp_path, FIRST, T2).version == 3
 
 
 def test_a_version_file_is_never_written_again(tmp_path: Path) -> None:
@@ -283,5 +303,5 @@ def test_a_feed_without_bots_starts_without_an_atom_feed(tmp_path: Path) -> None
         path.unlink()
     (tmp_path / "models.json").write_text(json.dumps(empty))
     (tmp_path / "changes.jsonl").touch()
-    assert published(tmp_path, FIRST, T1).feed.version == 2
+    assert published(tmp_path, FIRST, T1).version == 2
     assert [change.kind for change in FeedStore(tmp_path).changes()] == ["added"] * 10

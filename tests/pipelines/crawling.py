@@ -18,7 +18,7 @@ from scrapy.settings import Settings
 from scrapy.utils.log import configure_logging
 from scrapy.utils.reactor import install_reactor
 
-from poe_scraper.feed.merge import KnownBots
+from poe_scraper.feed.shelf import KnownBots
 from poe_scraper.items import Bot, BotError
 from poe_scraper.pipelines.publish import PublishPipeline
 
@@ -36,10 +36,14 @@ class MadeSpider(scrapy.Spider):
         self.catalog_ok = attributes.get("catalog_ok", True)
         self.complete = attributes.get("complete", True)
         self.listed = frozenset(attributes.get("listed", ()))
+        self.unlisted = frozenset(attributes.get("unlisted", ()))
         self.arguments = attributes.get("arguments", {})
         self.stop_after = attributes.get("stop_after")
         self.stats: dict[str, int] = attributes.get("stats", {})
         self.knew: list[str] = []
+
+    def in_scope(self, key: str) -> bool:
+        return True
 
     async def start(self) -> AsyncIterator[Any]:
         self.knew = sorted(self.known)

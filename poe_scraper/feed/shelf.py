@@ -1,0 +1,130 @@
+"""Bots on disk while a crawl lasts, so that memory does not grow with the catalog."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, MutableMapping
+from typing import Any, NamedTuple
+
+from poe_scraper.items import Bot
+
+
+class Card(NamedTuple):
+    """What is kept in memory of a bot on a shelf."""
+
+    handle: str
+    """In lower case; empty where it is not known."""
+    active: bool
+    found_by: tuple[str, ...]
+    """`Bot.discovered_by`."""
+    in_catalog: bool
+    """Whether its catalog facts were seen."""
+
+
+class BotShelf(MutableMapping[str, Bot]):
+    """Bots by `Bot.key`, in a temporary database that SQLite keeps on disk and removes.
+
+    A bot is stored as the line of JSON that `models.json` gets, and built again when it is asked for.
+    """
+
+    def __init__(self, bots: Iterable[Bot] = ()) -> None:
+        # used by one thread after the other: the crawl's, and the one that publishes
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute("CREATE TABLE bots (key TEXT PRIMARY KEY, id TEXT, line BLOB)")
+        self._cards: dict[str, Card] = {}
+        for bot in bots:
+            self[bot.key] = bot
+
+    def __setitem__(self, key: str, bot: Bot) -> None:
+        self._put(key, bot.id, bot.model_dump_json(by_alias=True).encode(), card_of(bot))
+
+    def __getitem__(self, key: str) -> Bot:
+        return Bot.model_validate_json(self.line(key))
+
+    def __delitem__(self, key: str) -> None:
+        del self._cards[key]
+        self._database.execute("DELETE FROM bots WHERE key = ?", (key,))
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._cards
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._cards))
+
+    def __len__(self) -> int:
+        return len(self._cards)
+
+    def line(self, key: str) -> bytes:
+        """The bot as JSON. Raises `KeyError`."""
+        row = self._database.execute("SELECT line FROM bots WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            raise KeyError(key)
+        line: bytes = row[0]
+        return line
+
+    def lines(self) -> Iterator[tuple[str, bytes]]:
+        """Keys and bots as JSON, in the order of the feed: by id. The shelf must stay as it is meanwhile."""
+        yield from self._database.execute("SELECT key, line FROM bots ORDER BY id")
+
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """The bots as JSON values, in the order of the feed."""
+        for _, line in self.lines():
+            yield json.loads(line)
+
+    def take(self, other: "BotShelf", key: str) -> None:
+        """Put another shelf's bot here as it is."""
+        card = other.card(key)
+        (bot_id,) = other._database.execute("SELECT id FROM bots WHERE key = ?", (key,)).fetchone()
+        self._put(key, bot_id, other.line(key), card)
+
+    def active(self, found_by: str | None = None) -> int:
+        """How many bots are active, of all or of those that were found so."""
+        return sum(card.active and (found_by is None or found_by in card.found_by) for card in self._cards.values())
+
+    def card(self, key: str) -> Card:
+        """What is known of a bot without building it. Raises `KeyError`."""
+        return self._cards[key]
+
+    def _put(self, key: str, bot_id: str, line: bytes, card: Card) -> None:
+        self._database.execute("INSERT OR REPLACE INTO bots VALUES (?, ?, ?)", (key, bot_id, line))
+        self._cards[key] = card
+
+
+class KnownBots(BotShelf):
+    """The bots of a feed."""
+
+    def __init__(self, bots: Iterable[Bot] = ()) -> None:
+        self._by_handle: dict[str, str] = {}
+        super().__init__(bots)
+
+    def _put(self, key: str, bot_id: str, line: bytes, card: Card) -> None:
+        super()._put(key, bot_id, line, card)
+        if card.handle:
+            self._by_handle[card.handle] = key
+
+    def find(self, seen: Bot) -> Bot | None:
+        """The known bot that a crawl saw: the one of that key, else the one of that handle.
+
+        Two bots that the models API lists under different ids stay two, whatever their handles.
+        """
+        key = self.find_key(seen.key, card_of(seen))
+        return None if key is None else self[key]
+
+    def find_key(self, key: str, card: Card) -> str | None:
+        """The key of the known bot that a bot on another shelf is."""
+        if key in self:
+            return key
+        known = self._by_handle.get(card.handle) if card.handle else None
+        if known is None or (card.in_catalog and "api" in self.card(known).found_by):
+            return None
+        return known
+
+
+def card_of(bot: Bot) -> Card:
+    """The card of a bot."""
+    return Card(
+        handle=(bot.handle or "").casefold(),
+        active=bot.status == "active",
+        found_by=bot.discovered_by,
+        in_catalog=bot.observed.catalog is not None,
+    )
