@@ -7,22 +7,27 @@ from typing import Any
 from poe_scraper.feed.shelf import KnownBots
 from poe_scraper.items import Bot, Change, Feed
 
-TIMES: dict[str, Any] = {
-    "first_seen": True,
-    "last_seen": True,
-    "gone_since": True,
-    "observed": {"catalog": {"at"}, "page": {"at"}},
-    "errors": {"__all__": {"at"}},
-}
-"""Fields of a bot that say when something was seen. A new time alone is no change."""
-
 _WHOLE = {"pricing.primary", "pricing.initial_points"}
 """Objects that change as one: their parts say nothing alone."""
 
 
 def facts(bot: Bot) -> dict[str, Any]:
     """All of a bot but the times, as JSON values."""
-    return bot.model_dump(mode="json", by_alias=True, exclude=TIMES)
+    return without_times(bot.model_dump(mode="json", by_alias=True))
+
+
+def without_times(entry: dict[str, Any]) -> dict[str, Any]:
+    """A bot's JSON values less those that say when something was seen: a new time alone is no change.
+
+    Args:
+        entry: the bot; what it held is changed.
+    """
+    for name in ("first_seen", "last_seen", "gone_since"):
+        entry.pop(name, None)
+    for seen in (*entry["observed"].values(), *entry["errors"]):
+        if seen is not None:
+            seen.pop("at", None)
+    return entry
 
 
 def compare(old: Feed | None, new: Feed) -> list[Change]:

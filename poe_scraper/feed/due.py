@@ -35,6 +35,18 @@ def is_due(known: Bot | None, seen: Bot, *, now: datetime, max_age: timedelta, f
     return _failed(known) or _catalog_changed(known, seen)
 
 
+def is_news(known: Bot | None, seen: Bot) -> bool:
+    """Whether a sighting tells more than the feed knows, the time of the sighting aside.
+
+    Args:
+        known: the bot as the feed has it.
+        seen: the bot as this crawl saw it.
+    """
+    if known is None or known.observed.catalog is None or seen.observed.catalog is None:
+        return True
+    return bool(seen.observed.page or seen.errors) or _catalog_changed(known, seen)
+
+
 def _failed(known: Bot) -> bool:
     """Whether the last visit failed. A card that is there but not understood is no reason to fetch it again."""
     return any(error.stage in {"page", "rates"} and error.code != Code.CARD_UNPARSED for error in known.errors)

@@ -1,9 +1,10 @@
 """The gate: a candidate that looks like an accident is not published."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from poe_scraper.feed.shelf import BotShelf
 from poe_scraper.items import Bot
@@ -71,6 +72,11 @@ class PriceMoves:
         moves = list(_moves(before, bot))
         self.compared += bool(moves)
         self.jumped += [f"{bot.id}: {move}" for move in moves if move.jumped][:1]
+
+    def add_unmoved(self, bot: Mapping[str, Any]) -> None:
+        """Take a bot into account, given as JSON values, that is the same in both feeds."""
+        api = bot["pricing"]["api"] or {}
+        self.compared += bool(bot["pricing"]["rates"]) or any(price is not None for price in api.values())
 
 
 @dataclass(frozen=True)

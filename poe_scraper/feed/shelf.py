@@ -3,9 +3,13 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, MutableMapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from poe_scraper.items import Bot
+
+_RECENT = 128
+"""Bots of a feed that stay built."""
 
 
 class Card(NamedTuple):
@@ -95,10 +99,16 @@ class KnownBots(BotShelf):
 
     def __init__(self, bots: Iterable[Bot] = ()) -> None:
         self._by_handle: dict[str, str] = {}
+        # a crawl asks for the same bot several times in a row
+        self._recent = lru_cache(_RECENT)(super().__getitem__)
         super().__init__(bots)
+
+    def __getitem__(self, key: str) -> Bot:
+        return self._recent(key)
 
     def _put(self, key: str, bot_id: str, line: bytes, card: Card) -> None:
         super()._put(key, bot_id, line, card)
+        self._recent.cache_clear()
         if card.handle:
             self._by_handle[card.handle] = key
 

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from poe_scraper.failures import FeedError, GateRefusedError
 from poe_scraper.feed import disk
 from poe_scraper.feed.atom import atom
-from poe_scraper.feed.changes import bot_changes, compare, facts
+from poe_scraper.feed.changes import bot_changes, compare, without_times
 from poe_scraper.feed.gate import Gate, PriceMoves
 from poe_scraper.feed.lock import WriterLock
 from poe_scraper.feed.schema import MOST, bot_misfits, head_misfits, schema_text
@@ -172,22 +172,41 @@ class FeedWriter:
         # what was published under this very schema fits it; to look again would take most of the time
         is_checked = head is not None and _holds(self.store.schema, schema_text())
         for number, (key, line) in enumerate(bots.lines()):
-            path = f"data[{number}] ({key!r})"
-            try:
-                bot = Bot.model_validate_json(line)
-            except ValidationError as error:
-                comparison.misfits += bot_misfits(json.loads(line), path) or [f"{path}: {error}"]
-                continue
-            before = self.known.find(bot)
-            if before is not None:
-                comparison.prices.add(before, bot)
-            is_same = before is not None and facts(before) == facts(bot)
-            if not is_same:
-                comparison.same = False
-                comparison.changes += bot_changes(before, bot, candidate.version, candidate.generated_at)
-            if not (is_same and is_checked) and len(comparison.misfits) < MOST:
-                comparison.misfits += bot_misfits(json.loads(line), path)
+            entry = json.loads(line)
+            known = self.known.find_key(key, bots.card(key))
+            if known is not None and is_checked:
+                before = json.loads(self.known.line(known))
+                if without_times(before) == without_times(entry):
+                    comparison.prices.add_unmoved(entry)
+                    continue
+            self._compare_bot(known, line, f"data[{number}] ({key!r})", candidate, comparison)
         return comparison
+
+    def _compare_bot(
+        self, known: str | None, line: bytes, path: str, candidate: Feed, comparison: "_Comparison"
+    ) -> None:
+        """Hold one bot of a candidate against the schema and against its published self.
+
+        Args:
+            known: the key of the published bot; None where it is new.
+            line: the bot as JSON.
+            path: where it stands in the candidate.
+            candidate: the feed that it is of.
+            comparison: takes what is found.
+        """
+        misfits = bot_misfits(json.loads(line), path) if len(comparison.misfits) < MOST else []
+        comparison.misfits += misfits
+        try:
+            bot = Bot.model_validate_json(line)
+        except ValidationError as error:
+            comparison.misfits += [] if misfits else [f"{path}: {error}"]
+            return
+        before = None if known is None else self.known[known]
+        if before is not None:
+            comparison.prices.add(before, bot)
+        changes = list(bot_changes(before, bot, candidate.version, candidate.generated_at))
+        comparison.same &= not changes
+        comparison.changes += changes
 
     def _pass_gate(
         self, candidate: Feed, bots: BotShelf, comparison: "_Comparison", gate: Gate, *, accept: bool

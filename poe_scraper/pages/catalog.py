@@ -90,7 +90,10 @@ def read_catalog(body: bytes, *, url: str, at: datetime, site_url: str) -> Catal
     """
     bots: list[Bot] = []
     problems: list[BotError] = []
-    for position, entry in enumerate(_entries(body)):
+    entries = _entries(body)
+    entries.reverse()
+    for position in range(len(entries)):
+        entry = entries.pop()  # what was read makes room for what comes of it
         identity = entry.get("id") if isinstance(entry, Mapping) else None
         if not isinstance(entry, Mapping) or not isinstance(identity, str) or not is_handle(identity):
             problem = f"entry {position} of the models API has no usable id: {_shown(identity)}"

@@ -33,7 +33,10 @@ class MergePricingPipeline:
             note_errors(self.crawler, item.errors)
             message = f"{item.id} is not known, and its page could not be read"
             raise DropItem(message)
-        return with_conclusions(merge(known, item))
+        merged = merge(known, item)
+        if known is not None and merged.pricing == known.pricing:
+            return merged  # the same evidence, the same conclusions
+        return with_conclusions(merged)
 
 
 def with_conclusions(bot: Bot) -> Bot:
