@@ -5,6 +5,7 @@ The codes stand in `errors` of the feed, in run reports, in the crawl's summary 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 
 class Code(StrEnum):
@@ -16,8 +17,11 @@ class Code(StrEnum):
     CATALOG_EMPTY = "catalog_empty"
     ENTRY_MALFORMED = "entry_malformed"
     ENTRY_DUPLICATE = "entry_duplicate"
+    ACCOUNT_REFUSED = "account_refused"
+    ACCOUNT_GARBLED = "account_garbled"
     NOT_FOUND = "not_found"
     LOGIN_REQUIRED = "login_required"
+    SESSION_EXPIRED = "session_expired"
     CHALLENGED = "challenged"
     RATE_LIMITED = "rate_limited"
     REFUSED = "refused"
@@ -25,6 +29,7 @@ class Code(StrEnum):
     TIMEOUT = "timeout"
     CONNECTION_FAILED = "connection_failed"
     BROWSER_MISSING = "browser_missing"
+    BROWSER_UNREACHABLE = "browser_unreachable"
     BROWSER_CRASHED = "browser_crashed"
     REDIRECTED_AWAY = "redirected_away"
     ROBOTS_FORBIDDEN = "robots_forbidden"
@@ -32,12 +37,20 @@ class Code(StrEnum):
     TOO_LARGE = "too_large"
     SITE_CHANGED = "site_changed"
     WRONG_BOT = "wrong_bot"
+    WRONG_PROFILE = "wrong_profile"
+    PROFILE_INCOMPLETE = "profile_incomplete"
     CARD_MISSING = "card_missing"
     CARD_REFUSED = "card_refused"
     CARD_LANGUAGE = "card_language"
     CARD_UNPARSED = "card_unparsed"
     SITE_BLOCKS = "site_blocks"
+    QUEUE_UNREACHABLE = "queue_unreachable"
+    QUEUE_BUSY = "queue_busy"
+    NO_WORKER = "no_worker"
     INTERNAL_ERROR = "internal_error"
+    DELIVERY_FAILED = "delivery_failed"
+    WEBHOOK_FAILED = "webhook_failed"
+    MONITOR_FAILED = "monitor_failed"
 
 
 @dataclass(frozen=True)
@@ -80,6 +93,16 @@ FAILURES: dict[Code, Failure] = {
         False,
         "Nothing: the first is kept.",
     ),
+    Code.ACCOUNT_REFUSED: Failure(
+        "Poe refused the key for the balance or the usage history (401 or 403).",
+        False,
+        "Check POE_API_KEY; https://poe.com/api_key shows yours.",
+    ),
+    Code.ACCOUNT_GARBLED: Failure(
+        "Poe answered with something that is no balance and no usage history.",
+        False,
+        "Check POE_API_URL; if it points at Poe, the API may have changed: report it.",
+    ),
     Code.NOT_FOUND: Failure(
         "The bot's page does not exist (404).",
         False,
@@ -88,7 +111,12 @@ FAILURES: dict[Code, Failure] = {
     Code.LOGIN_REQUIRED: Failure(
         "Poe sent the crawl to its sign-in page.",
         False,
-        "The bot may not be public.",
+        "It may not be public. If your account sees it: poe-scraper login, then crawl with POE_STORAGE_STATE=true.",
+    ),
+    Code.SESSION_EXPIRED: Failure(
+        "Poe no longer accepts the session that the crawl was given.",
+        False,
+        "Sign in again: poe-scraper login.",
     ),
     Code.CHALLENGED: Failure(
         "Poe answered with a bot check instead of the page.",
@@ -125,6 +153,11 @@ FAILURES: dict[Code, Failure] = {
         False,
         "Run poe-scraper setup, or name a Chromium in POE_BROWSER_PATH.",
     ),
+    Code.BROWSER_UNREACHABLE: Failure(
+        "The browser elsewhere could not be reached for POE_PAGE_TIMEOUT seconds.",
+        False,
+        "Check that it runs, and its address: PLAYWRIGHT_CONNECT_URL or PLAYWRIGHT_CDP_URL.",
+    ),
     Code.BROWSER_CRASHED: Failure(
         "The browser, or the page in it, died.",
         True,
@@ -160,6 +193,16 @@ FAILURES: dict[Code, Failure] = {
         False,
         "Check the handle.",
     ),
+    Code.WRONG_PROFILE: Failure(
+        "The page is not the profile of the creator asked for.",
+        False,
+        "Check the creator's handle.",
+    ),
+    Code.PROFILE_INCOMPLETE: Failure(
+        "A creator's profile shows fewer bots than it says it has, or does not say how many.",
+        False,
+        "Nothing: those it shows are taken, and none of its known bots counts as gone.",
+    ),
     Code.CARD_MISSING: Failure(
         "The bot had a rate card before, and its page now shows none.",
         False,
@@ -185,10 +228,40 @@ FAILURES: dict[Code, Failure] = {
         False,
         "Crawl later, slower (CONCURRENT_REQUESTS_PER_DOMAIN, DOWNLOAD_DELAY), or from another network.",
     ),
+    Code.QUEUE_UNREACHABLE: Failure(
+        "Redis, through which machines share a crawl, did not answer, refused, or lost what it held.",
+        False,
+        "Check that Redis runs, and POE_REDIS_URL; a new crawl goes on where this one ended.",
+    ),
+    Code.QUEUE_BUSY: Failure(
+        "Redis serves the shared crawl of another publisher.",
+        False,
+        "Wait until that crawl is over, or name another database in POE_REDIS_URL.",
+    ),
+    Code.NO_WORKER: Failure(
+        "No worker was left to render the pages of a shared crawl.",
+        False,
+        "Start workers (role=worker); a new crawl goes on where this one ended.",
+    ),
     Code.INTERNAL_ERROR: Failure(
         "A mistake in this project showed while a page was read.",
         False,
         "Report it, with the traceback that the log holds.",
+    ),
+    Code.DELIVERY_FAILED: Failure(
+        "A destination of POE_PUBLISH_TO did not get the whole feed.",
+        True,
+        "Check the destination and its credentials; the next run sends what is missing.",
+    ),
+    Code.WEBHOOK_FAILED: Failure(
+        "The changes of a version could not be posted to POE_WEBHOOK_URL.",
+        True,
+        "Check the receiver; the next run posts them again.",
+    ),
+    Code.MONITOR_FAILED: Failure(
+        "A run is beyond a limit that POE_MONITORS watches.",
+        False,
+        "See docs/monitoring.md for what the monitor watches, and what to do.",
     ),
 }
 """Meaning, retry and remedy of every code."""
@@ -204,6 +277,10 @@ class UsageError(PoeScraperError):
 
 class BrowserNotFoundError(PoeScraperError):
     """No Chromium to render pages with. The text holds the commands that install one."""
+
+
+class SessionError(PoeScraperError):
+    """The user's session could not be had, kept or removed. The text says why, and holds none of it."""
 
 
 class ObservationError(PoeScraperError):
@@ -224,7 +301,16 @@ class FeedError(PoeScraperError):
 
 
 class FeedLockedError(FeedError):
-    """Another process is writing the feed. The text says which."""
+    """Another process is writing the feed.
+
+    Args:
+        folder: the feed's folder.
+        holder: which process, for a person.
+    """
+
+    def __init__(self, folder: Path, holder: str) -> None:
+        super().__init__(f"The feed in {folder} is being written by {holder}. Try again later.")
+        self.holder = holder
 
 
 class GateRefusedError(FeedError):
@@ -237,6 +323,10 @@ class GateRefusedError(FeedError):
     def __init__(self, reasons: tuple[str, ...]) -> None:
         super().__init__("; ".join(reasons))
         self.reasons = reasons
+
+
+class ScrapydError(PoeScraperError):
+    """Scrapyd could not be reached, refused what it was asked for, or lost a job. The text says which."""
 
 
 class UnknownBotError(PoeScraperError):

@@ -5,6 +5,8 @@ Time is an aware `datetime` in UTC here and RFC 3339 with `Z` in JSON.
 A reader ignores fields it does not know, so that a feed of a later minor version still loads.
 """
 
+import json
+import re
 from datetime import UTC
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
@@ -20,6 +22,9 @@ from pydantic import (
     PlainSerializer,
     WithJsonSchema,
 )
+from pydantic_core import PydanticSerializationError
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 SCHEMA_VERSION = "1.0"
 
@@ -409,6 +414,19 @@ class BotError(Item):
     """When."""
 
 
+class RunError(Item):
+    """Something that went wrong after the crawl."""
+
+    stage: Literal["delivery", "monitors"]
+    """Where it happened."""
+    code: str = Field(examples=["delivery_failed"])
+    """One of the failure codes of the documentation."""
+    message: str = Field(examples=["s3://prices/poe: PermissionError: Access Denied"])
+    """What was wrong, for a person, without secrets."""
+    at: Instant
+    """When."""
+
+
 class Bot(Item):
     """A bot on Poe: who it is, what it costs, and where each fact was seen."""
 
@@ -465,6 +483,17 @@ class Bot(Item):
     def key(self) -> str:
         """The identity: the id compared without case. Poe's handles never differ by case alone."""
         return self.id.casefold()
+
+    def as_json(self, *, exclude_defaults: bool = False) -> str:
+        """The bot as JSON.
+
+        Half an emoji, as a text cut by UTF-16 units ends with, becomes U+FFFD: no file can hold it.
+        """
+        try:
+            return self.model_dump_json(by_alias=True, exclude_defaults=exclude_defaults, warnings=False)
+        except PydanticSerializationError:
+            values = self.model_dump(mode="json", by_alias=True, exclude_defaults=exclude_defaults, warnings=False)
+            return _LONE_SURROGATE.sub("\ufffd", json.dumps(values, ensure_ascii=False))
 
 
 # --- the feed ----------------------------------------------------------------------------------
@@ -537,9 +566,11 @@ class RunReport(Item):
     arguments: dict[str, str] = Field(default_factory=dict, examples=[{"limit": "20"}])
     """The spider's arguments."""
     finish_reason: str = Field(examples=["finished"])
-    """Why the crawl ended, as Scrapy tells; `reread` where the stored cards were read again."""
+    """Why the crawl ended, as Scrapy tells; `reread` where the stored cards were read again,
+    `merged` where the feeds of all shards were."""
     complete: bool = False
-    """Whether all that the models API lists was in scope; else nothing was made gone."""
+    """Whether all that the models API lists, in the crawl's shard if it had one, was in scope; else nothing was
+    made gone."""
     outcome: Literal["published", "unchanged", "refused", "failed"]
     """`unchanged`: published with new times under the same version."""
     version: int | None = None
@@ -560,6 +591,14 @@ class RunReport(Item):
     """Of these, how many have a price from their page."""
     with_unparsed: int = 0
     """Of these, how many have a card with an amount that nobody could read."""
+    with_differences: int = 0
+    """Of these, how many have two pieces of evidence for one price that differ."""
+    active: int = 0
+    """Bots in the feed that are not gone."""
+    active_with_rates: int = 0
+    """Of these, how many have a price from their page."""
+    oldest_page: Instant | None = None
+    """Of these, when the page was seen that was seen longest ago; null where none ever was."""
     added: int = 0
     """Bots new in this version."""
     gone: int = 0
@@ -572,5 +611,5 @@ class RunReport(Item):
     """Requests sent to Poe, by kind."""
     bytes: dict[str, int] = Field(default_factory=dict, examples=[{"api": 912345}])
     """Bytes received from Poe, by kind."""
-    problems: tuple[BotError, ...] = ()
+    problems: tuple[BotError | RunError, ...] = ()
     """What went wrong outside the feed's bots, such as catalog entries that were left out."""

@@ -1,6 +1,7 @@
 """What every run report says, whatever kind of run it was."""
 
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -21,18 +22,26 @@ def figures(version: int | None, bots: Iterable[Mapping[str, Any]], changes: Ite
         bots: of the feed, as JSON values.
         changes: what the run brought.
     """
-    count, with_rates, with_unparsed = 0, 0, 0
+    counts: Counter[str] = Counter()
+    oldest: datetime | None = None
     for bot in bots:
-        count += 1
-        with_rates += bool(bot["pricing"]["rates"])
-        with_unparsed += bool(bot["pricing"]["unparsed"])
+        pricing, page = bot["pricing"], bot["observed"]["page"]
+        counts["bots"] += 1
+        counts["with_rates"] += bool(pricing["rates"])
+        counts["with_unparsed"] += bool(pricing["unparsed"])
+        counts["with_differences"] += any(check["result"] == "differs" for check in pricing["checks"])
+        if bot["status"] == "active":
+            counts["active"] += 1
+            counts["active_with_rates"] += bool(pricing["rates"])
+            if page is not None:
+                seen = datetime.fromisoformat(page["at"])
+                oldest = min(oldest or seen, seen)
     changed: dict[str, set[str]] = {"added": set(), "gone": set(), "back": set(), "changed": set()}
     for change in changes:
         changed[change.kind].add(change.bot)
     return {
         "version": version,
-        "bots": count,
-        "with_rates": with_rates,
-        "with_unparsed": with_unparsed,
+        **counts,
+        "oldest_page": oldest,
         **{kind: len(names) for kind, names in changed.items()},
     }

@@ -1,7 +1,6 @@
 """The first pipeline: is it a bot at all?"""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Self
 
@@ -16,8 +15,6 @@ from poe_scraper.feed.due import is_news
 from poe_scraper.feed.schema import bot_misfits
 from poe_scraper.items import Bot
 from poe_scraper.pipelines.problems import note
-
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ValidatePipeline:
@@ -40,7 +37,7 @@ class ValidatePipeline:
         if isinstance(item, Bot) and not is_news(self.crawler.spider.known.find(item), item):  # type: ignore[union-attr]
             return item  # it was validated when it was published; again would take most of an unchanged crawl
         try:
-            text = _json(item if isinstance(item, Bot) else Bot.model_validate(ItemAdapter(item).asdict()))
+            text = (item if isinstance(item, Bot) else Bot.model_validate(ItemAdapter(item).asdict())).as_json()
             bot = Bot.model_validate_json(text)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
@@ -55,12 +52,3 @@ class ValidatePipeline:
         message = f"item {who} is no bot: {misfits[0]}"
         note(self.crawler, Code.ENTRY_MALFORMED, message)
         raise DropItem(message)
-
-
-def _json(bot: Bot) -> str:
-    """The bot as JSON. Half an emoji, as a text cut by UTF-16 units ends with, becomes U+FFFD: no file can hold it."""
-    try:
-        return bot.model_dump_json(by_alias=True, warnings=False)
-    except PydanticSerializationError:
-        values = bot.model_dump(mode="json", by_alias=True, warnings=False)
-        return _LONE_SURROGATE.sub("\ufffd", json.dumps(values, ensure_ascii=False))
