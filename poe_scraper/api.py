@@ -1,19 +1,21 @@
-"""The Python door: Poe's models and what they cost, from a feed on disk. Nothing here uses the network.
+"""The Python door: Poe's models and what they cost, from a feed on disk, and what your account was billed.
 
     from poe_scraper import api
 
     bot = api.get_model_by_id("Claude-Sonnet-4.5")
     api.cost("claude-sonnet-4.5", input_tokens=20_000, output_tokens=1_500).usd.amount
 
-Every function reads the feed in `output_dir`: by default `POE_OUTPUT_DIR`, else `output` in the working
+`balance` and `usage` ask Poe about the account of an API key; nothing else uses the network.
+Every other function reads the feed in `output_dir`: by default `POE_OUTPUT_DIR`, else `output` in the working
 directory, else the starter feed that ships with the package (`load_models().starter` tells). A feed is
 loaded once and kept; `reload_models` reads it anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from poe_scraper import costs
 from poe_scraper.costs import Attributes, Cost, Quantity
@@ -24,10 +26,16 @@ from poe_scraper.feed.selection import Order, Selection, select
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.items import Bot
 
+if TYPE_CHECKING:
+    from poe_scraper.account import Balance, Usage, UsageHistory
+    from poe_scraper.audit import Audit
+
 __all__ = [
     "Cost",
     "FeedReader",
     "Snapshot",
+    "audit",
+    "balance",
     "cost",
     "get_all_models",
     "get_model_by_id",
@@ -37,6 +45,7 @@ __all__ = [
     "load_models",
     "reload_models",
     "search_models",
+    "usage",
 ]
 
 _feeds: dict[tuple[Path, bool], FeedReader] = {}
@@ -243,6 +252,63 @@ def cost(
         attributes=attributes,
         points_per_usd=feed.points_per_usd,
     )
+
+
+def balance(*, api_key: str | None = None, fresh: bool = False, now: datetime | None = None) -> "Balance":
+    """The points left on your account. Poe is asked once in five minutes.
+
+    Args:
+        api_key: the account's key; by default that of the environment variable `POE_API_KEY`.
+        fresh: ask Poe anew, whatever it told in the last five minutes.
+        now: the time, aware; the present by default.
+
+    Raises:
+        UsageError: there is no key.
+        ObservationError: Poe could not be asked, refused the key, or its answer cannot be used.
+    """
+    from poe_scraper.account import Account, cache_folder
+
+    return Account(api_key, cache=cache_folder()).balance(now=now or datetime.now(UTC), fresh=fresh)
+
+
+def usage(
+    since: date | timedelta | None = None,
+    *,
+    api_key: str | None = None,
+    fresh: bool = False,
+    now: datetime | None = None,
+) -> "UsageHistory":
+    """What your account was billed, message by message, newest first. Poe tells the last 30 days.
+
+    Args:
+        since: where to begin: an aware moment, a day (in UTC) or a span before `now`; 30 days by default.
+        api_key: the account's key; by default that of the environment variable `POE_API_KEY`.
+        fresh: ask Poe anew, whatever it told in the last five minutes.
+        now: the time, aware; the present by default.
+
+    Raises:
+        UsageError: there is no key, or `since` lies ahead or has no time zone.
+        ObservationError: Poe could not be asked, refused the key, or its answer cannot be used.
+    """
+    from poe_scraper.account import Account, cache_folder, start_of
+
+    now = now or datetime.now(UTC)
+    return Account(api_key, cache=cache_folder()).usage(start_of(since, now), now=now, fresh=fresh)
+
+
+def audit(usages: "Iterable[Usage]", output_dir: Path | str | None = None) -> "Audit":
+    """Hold what was billed against the prices of the feed that were in force when each message was sent.
+
+    Args:
+        usages: messages, as in `usage().usages`.
+        output_dir: the folder of the feed.
+
+    Raises:
+        FeedError: there is no feed, or a version cannot be read.
+    """
+    from poe_scraper.audit import audit
+
+    return audit(usages, _store(output_dir), load_models(output_dir))
 
 
 def _store(output_dir: Path | str | None) -> FeedStore:

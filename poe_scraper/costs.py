@@ -203,7 +203,7 @@ _MODALITIES |= {name: name for name in ("text", "image", "video", "audio", "file
 
 
 @dataclass(frozen=True)
-class _Price:
+class Price:
     """A price in one or both currencies."""
 
     label: str
@@ -232,12 +232,12 @@ class _Price:
     @property
     def is_fee(self) -> bool:
         """Whether it is owed on top of the others: a price per message, or a base fee."""
-        return self.unit == "message" or (self.unit is None and bool(_words(self.label) & {"base", "fee"}))
+        return self.unit == "message" or (self.unit is None and bool(words_of(self.label) & {"base", "fee"}))
 
     @property
     def of_input(self) -> bool:
         """Whether it pays for something that goes in, such as a reference image."""
-        return bool((_words(self.label) | _words(self.qualifier)) & {"input", "reference"})
+        return bool((words_of(self.label) | words_of(self.qualifier)) & {"input", "reference"})
 
     @property
     def traits(self) -> dict[str, str]:
@@ -245,14 +245,15 @@ class _Price:
         return {"label": self.label, "section": self.section or "", **self.attributes}
 
 
-def _words(text: str | None) -> frozenset[str]:
+def words_of(text: str | None) -> frozenset[str]:
+    """The words of a label, without case, order and figures."""
     return frozenset(re.findall(r"[a-z]+", (text or "").casefold()))
 
 
-def _kinds(*texts: str | None) -> frozenset[Kind]:
+def token_kinds(*texts: str | None) -> frozenset[Kind]:
     """Which tokens a price is for, from the first text that tells; empty where none does."""
     for text in texts:
-        words = _words(text)
+        words = words_of(text)
         if words & _CACHE:
             if not words & _WRITE:
                 return frozenset({"cached"})
@@ -283,9 +284,9 @@ def paired(rates: Iterable[Rate]) -> list[dict[Currency, Rate]]:
     return pairs
 
 
-def _page_price(pair: dict[Currency, Rate]) -> _Price:
+def _page_price(pair: dict[Currency, Rate]) -> Price:
     rate = next(iter(pair.values()))
-    return _Price(
+    return Price(
         label=rate.label,
         unit=rate.per.unit,
         section=rate.section,
@@ -293,8 +294,13 @@ def _page_price(pair: dict[Currency, Rate]) -> _Price:
         qualifier=rate.per.qualifier,
         points=pair.get("points"),
         usd=pair.get("USD"),
-        kinds=_kinds(rate.label, *rate.attributes.values(), rate.section, rate.per.qualifier),
+        kinds=token_kinds(rate.label, *rate.attributes.values(), rate.section, rate.per.qualifier),
     )
+
+
+def page_prices(rates: Iterable[Rate]) -> list[Price]:
+    """The prices of a card, in its order."""
+    return [_page_price(pair) for pair in paired(rates)]
 
 
 _API_PRICES: tuple[tuple[str, str, frozenset[Kind]], ...] = (
@@ -308,13 +314,14 @@ _API_PRICES: tuple[tuple[str, str, frozenset[Kind]], ...] = (
 # image *token*, not of an image (observed October 2026).
 
 
-def _api_prices(api: ApiPricing | None) -> list[_Price]:
+def api_prices(api: ApiPricing | None) -> list[Price]:
+    """The prices of the models API that a usage can be billed with, in dollars."""
     prices = []
     for name, unit, kinds in _API_PRICES:
         amount: Decimal | None = getattr(api, name, None)
         if amount is not None:
             rate = Rate(label=name, currency="USD", amount=amount)
-            prices.append(_Price(name, unit, usd=rate, source="api", kinds=kinds))
+            prices.append(Price(name, unit, usd=rate, source="api", kinds=kinds))
     return prices
 
 
@@ -331,7 +338,7 @@ class _Choice:
         }
         self._met: set[tuple[str, str]] = set()
 
-    def narrow(self, prices: list[_Price]) -> list[_Price]:
+    def narrow(self, prices: list[Price]) -> list[Price]:
         """The prices that fit. A trait that none of them has leaves them as they are."""
         for key, values in self._wanted.items():
             fitting = []
@@ -360,15 +367,15 @@ def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _modality_rank(price: _Price) -> int:
+def _modality_rank(price: Price) -> int:
     """Tokens are taken for tokens of text, unless the caller chooses others."""
-    modalities = {_MODALITIES[word] for word in _words(price.label) if word in _MODALITIES}
+    modalities = {_MODALITIES[word] for word in words_of(price.label) if word in _MODALITIES}
     if modalities <= {"text"}:
         return 0
     return 1 if "text" in modalities else 2
 
 
-def _choices(prices: Sequence[_Price]) -> tuple[dict[str, str], ...]:
+def _choices(prices: Sequence[Price]) -> tuple[dict[str, str], ...]:
     """What tells the prices from each other."""
     names = list(dict.fromkeys(name for price in prices for name in price.traits))
     telling = [name for name in names if len({price.traits.get(name) for price in prices}) > 1]
@@ -422,7 +429,7 @@ def _decimal(value: Fraction) -> Decimal:
     return Decimal(f"{int(value * 10**places)}E-{places}")
 
 
-def _sums(price: _Price, times: Fraction, points_per_usd: Fraction) -> tuple[_Sum, _Sum]:
+def _sums(price: Price, times: Fraction, points_per_usd: Fraction) -> tuple[_Sum, _Sum]:
     """So many times the price, in points and in dollars."""
     points = _product(price.points, times) if price.points else None
     usd = _product(price.usd, times) if price.usd else None
@@ -457,13 +464,13 @@ class _Bill:
         self._usage = usage
         self._choice = choice
         self._points_per_usd = points_per_usd
-        self._page = [_page_price(pair) for pair in paired(bot.pricing.rates)]
-        self._api = _api_prices(bot.pricing.api)
+        self._page = page_prices(bot.pricing.rates)
+        self._api = api_prices(bot.pricing.api)
         per_message = [price.unit == "message" for price in self._page or self._api]
         self._per_message = any(per_message)
         self._flat = all(per_message)
         self._tier = self._context_tier()
-        self._looked_at: list[_Price] = []
+        self._looked_at: list[Price] = []
         self._lines: list[tuple[Line, _Sum, _Sum]] = []
         self._bound: Bound = "exact"
         self._notes: list[str] = []
@@ -487,7 +494,7 @@ class _Bill:
             points_per_usd=_decimal(self._points_per_usd),
         )
 
-    def _refuse(self, reason: str, prices: Sequence[_Price] = ()) -> NoReturn:
+    def _refuse(self, reason: str, prices: Sequence[Price] = ()) -> NoReturn:
         raise UnpricedError(f"What this costs on {self._bot.id} is not known: {reason}.", _choices(prices))
 
     # --- one usage
@@ -557,7 +564,7 @@ class _Bill:
 
     # --- its price
 
-    def _price(self, name: str) -> _Price:
+    def _price(self, name: str) -> Price:
         """The one price of a usage: of the card, else of the API."""
         prices = self._prices(name, self._page) or self._prices(name, self._api)
         if not prices:
@@ -565,7 +572,7 @@ class _Bill:
         return self._picked(name, prices)
 
     @staticmethod
-    def _prices(name: str, prices: list[_Price]) -> list[_Price]:
+    def _prices(name: str, prices: list[Price]) -> list[Price]:
         if name in _TOKENS:
             return [price for price in prices if price.unit == "token" and _TOKENS[name] in price.kinds]
         if name == "token":
@@ -577,7 +584,7 @@ class _Bill:
         unit = _UNIT_OF_USAGE.get(name, name)
         found = [price for price in prices if price.unit == unit]
         if name == "searches" and not found:
-            return [p for p in prices if p.unit in _SEARCH_UNITS and "search" in _words(p.label)]
+            return [p for p in prices if p.unit in _SEARCH_UNITS and "search" in words_of(p.label)]
         return found
 
     def _missing(self, name: str) -> str:
@@ -589,7 +596,7 @@ class _Bill:
         units = sorted({price.unit for price in (*self._page, *self._api) if price.unit})
         return f"{reason}; it has prices per {', '.join(units)}" if units else reason
 
-    def _picked(self, name: str, prices: list[_Price]) -> _Price:
+    def _picked(self, name: str, prices: list[Price]) -> Price:
         self._looked_at += prices
         fitting = self._choice.narrow(prices)
         if not fitting:
@@ -610,7 +617,7 @@ class _Bill:
         self,
         name: str,
         quantity: Fraction,
-        price: _Price,
+        price: Price,
         factor: Fraction = Fraction(1),
         applied: tuple[Adjustment, ...] = (),
     ) -> None:
