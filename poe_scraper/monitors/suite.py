@@ -1,0 +1,125 @@
+"""What the monitors watch. Each works from the run report, and fails where the run is beyond a limit."""
+
+from spidermon import Monitor, MonitorSuite, monitors
+from spidermon.results.monitor import MonitorResult
+
+from poe_scraper.items import RunReport
+from poe_scraper.monitors import report_problems
+from poe_scraper.pipelines.publish import PublishPipeline
+
+
+class RunMonitor(Monitor):  # type: ignore[misc]
+    """Base of our monitors."""
+
+    @property
+    def report(self) -> RunReport:
+        """How the run went."""
+        publisher = self.data.crawler.get_item_pipeline(PublishPipeline)
+        report: RunReport | None = publisher.report if publisher else None
+        if report is None:
+            message = "The crawl did not get as far as a report: see its log."
+            raise self.failureException(message)
+        return report
+
+    def limit(self, name: str) -> float:
+        """A limit from the settings."""
+        return float(self.data.crawler.settings.getfloat(name))
+
+    def at_most(self, part: int, whole: int, name: str, what: str) -> None:
+        """Fail where part of the whole is a larger share than the setting of that name allows."""
+        share, most = part / max(whole, 1), self.limit(name)
+        if share > most:
+            self.fail(f"{what}: {part} of {whole} ({share:.1%}); {name} allows {most:.1%}")
+
+
+@monitors.name("outcome")
+class OutcomeMonitor(RunMonitor):
+    """Neither the gate nor anything else kept the feed from being published."""
+
+    def test(self) -> None:
+        """Hold the outcome."""
+        if self.report.outcome not in {"published", "unchanged"}:
+            self.fail(f"Nothing was published ({self.report.outcome}). {' '.join(self.report.reasons)}")
+
+
+@monitors.name("coverage")
+class CoverageMonitor(RunMonitor):
+    """Enough of the active bots have a price from their page."""
+
+    def test(self) -> None:
+        """Hold the share."""
+        part, whole = self.report.active_with_rates, self.report.active
+        share, least = part / max(whole, 1), self.limit("POE_MONITOR_COVERAGE")
+        if share < least:
+            self.fail(
+                f"Active bots with prices: {part} of {whole} ({share:.1%}); POE_MONITOR_COVERAGE asks {least:.1%}"
+            )
+
+
+@monitors.name("age")
+class AgeMonitor(RunMonitor):
+    """The page of no active bot was read too long ago."""
+
+    def test(self) -> None:
+        """Hold the age of the oldest one."""
+        oldest, most = self.report.oldest_page, self.limit("POE_MONITOR_AGE")
+        if oldest is not None:
+            age = (self.report.finished_at - oldest).total_seconds()
+            if age > most:
+                self.fail(f"The oldest page was read {age:.0f} seconds ago; POE_MONITOR_AGE allows {most:.0f}")
+
+
+@monitors.name("failures")
+class FailuresMonitor(RunMonitor):
+    """Not too many of the visited pages failed."""
+
+    def test(self) -> None:
+        """Hold the share."""
+        failed = self.report.failed
+        codes = ", ".join(f"{count} x {code}" for code, count in sorted(failed.items()))
+        self.at_most(sum(failed.values()), self.report.visited, "POE_MONITOR_FAILURES", f"Failed pages ({codes})")
+
+
+@monitors.name("unparsed")
+class UnparsedMonitor(RunMonitor):
+    """Not too many cards hold an amount that nobody could read."""
+
+    def test(self) -> None:
+        """Hold the share."""
+        part, whole = self.report.with_unparsed, self.report.bots
+        self.at_most(part, whole, "POE_MONITOR_UNPARSED", "Bots with an amount that nobody could read")
+
+
+@monitors.name("differences")
+class DifferencesMonitor(RunMonitor):
+    """Not too many prices contradict each other."""
+
+    def test(self) -> None:
+        """Hold the share."""
+        part, whole = self.report.with_differences, self.report.bots
+        self.at_most(part, whole, "POE_MONITOR_DIFFERENCES", "Bots whose prices contradict each other")
+
+
+class PoeModelsSuite(MonitorSuite):  # type: ignore[misc]
+    """All monitors. What fails is added to the run's problems, and degrades its exit code.
+
+    For a notice by mail, Slack and so on, make a subclass with Spidermon's actions, and name it in
+    `SPIDERMON_ENGINE_STOP_MONITORS`.
+    """
+
+    monitors = (
+        OutcomeMonitor,
+        CoverageMonitor,
+        AgeMonitor,
+        FailuresMonitor,
+        UnparsedMonitor,
+        DifferencesMonitor,
+    )
+
+    def on_monitors_failed(self, result: MonitorResult) -> None:
+        """Add what failed to the report."""
+        failed = result.monitors_failed_results
+        messages = [
+            f"{each.monitor.monitor_name}: {each.reason or 'the monitor itself broke, see the log'}" for each in failed
+        ]
+        report_problems(failed[0].monitor.data.crawler, messages)
