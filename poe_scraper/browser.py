@@ -13,6 +13,9 @@ from poe_scraper.failures import BrowserNotFoundError, UsageError
 PROGRAMS = ("chromium-headless-shell", "chromium", "google-chrome")
 """Browsers looked for on the PATH, the fastest first."""
 
+WINDOW_PROGRAMS = ("chromium", "google-chrome")
+"""Browsers on the PATH that show a window."""
+
 INSTALL_COMMANDS = (
     "apt-get install chromium-headless-shell    (Debian, as root)",
     "playwright install --only-shell chromium   (elsewhere)",
@@ -43,7 +46,7 @@ def find_browser(configured: str = "") -> str | None:
     for program in PROGRAMS:
         if path := shutil.which(program):
             return path
-    if _playwright_has_one():
+    if _playwright_has_one("--only-shell"):
         return None
     commands = "\n  ".join(INSTALL_COMMANDS)
     message = (
@@ -53,9 +56,39 @@ def find_browser(configured: str = "") -> str | None:
     raise BrowserNotFoundError(message)
 
 
-def _playwright_has_one() -> bool:
-    """Ask Playwright where its headless shell would stand, and look."""
-    command = [sys.executable, "-m", "playwright", "install", "--dry-run", "--only-shell", "chromium"]
+def find_window_browser(configured: str = "") -> str | None:
+    """Find a browser that shows a window, which a headless shell cannot.
+
+    Args:
+        configured: `POE_BROWSER_PATH`; passed over where it names a headless shell.
+
+    Returns:
+        Path of the program, or None for the one that Playwright manages.
+
+    Raises:
+        UsageError: `configured` is no program.
+        BrowserNotFoundError: there is none.
+    """
+    if configured and "headless" not in Path(find_browser(configured) or "").resolve().name:
+        return configured
+    for program in WINDOW_PROGRAMS:
+        if path := shutil.which(program):
+            return path
+    if _playwright_has_one("--no-shell"):
+        return None
+    message = (
+        f"no browser found that shows a window ({', '.join(WINDOW_PROGRAMS)} on the PATH, or Playwright's own); "
+        "a headless shell, which is enough to crawl, shows none. Install one:\n"
+        "  apt-get install chromium                   (Debian, as root)\n"
+        "  playwright install --no-shell chromium     (elsewhere)\n"
+        "or name one in POE_BROWSER_PATH."
+    )
+    raise BrowserNotFoundError(message)
+
+
+def _playwright_has_one(kind: str) -> bool:
+    """Ask Playwright where its Chromium would stand (`--only-shell`: its headless shell), and look."""
+    command = [sys.executable, "-m", "playwright", "install", "--dry-run", kind, "chromium"]
     listing = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout  # noqa: S603
     places = [line.partition(":")[2].strip() for line in listing.splitlines() if "nstall location" in line]
     return any(Path(place, "INSTALLATION_COMPLETE").exists() for place in places if "chromium" in place)

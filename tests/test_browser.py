@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from poe_scraper.browser import find_browser, install_browser, launch_options
+from poe_scraper.browser import find_browser, find_window_browser, install_browser, launch_options
 from poe_scraper.failures import BrowserNotFoundError, UsageError
 
 
@@ -47,6 +47,20 @@ def test_the_order_on_the_path(path: Path) -> None:
     for name in ("google-chrome", "chromium", "chromium-headless-shell"):
         expected = str(program(path, name))
         assert find_browser() == expected
+
+
+def test_a_window_needs_more_than_a_headless_shell(path: Path, tmp_path: Path) -> None:
+    shell = str(program(path, "chromium-headless-shell"))
+    alias = tmp_path / "chrome"
+    alias.symlink_to(shell)
+    for configured in ("", shell, str(alias)):
+        with pytest.raises(BrowserNotFoundError, match="apt-get install chromium "):
+            find_window_browser(configured)
+    chromium = str(program(path, "chromium"))
+    for configured in ("", shell, str(alias)):
+        assert find_window_browser(configured) == chromium
+    mine = str(program(tmp_path / "else", "my-chromium"))
+    assert find_window_browser(mine) == mine
 
 
 def test_none(path: Path) -> None:

@@ -1,0 +1,81 @@
+"""`login` and `logout`: the user's own session with Poe."""
+
+import asyncio
+import os
+import shlex
+import sys
+
+import click
+
+from poe_scraper import settings
+from poe_scraper.browser import find_window_browser
+from poe_scraper.cli.options import examples
+from poe_scraper.cli.terminal import safe
+from poe_scraper.failures import SessionError
+from poe_scraper.session import Session, keep_session, remove_session, session_path, wait_for_sign_in
+
+
+@click.command(epilog=examples("login", "login --timeout 30"))
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10,
+    show_default=True,
+    metavar="MINUTES",
+    help="How long to wait for you.",
+)
+def login(timeout: float) -> None:
+    """Sign in to Poe in a browser window, and keep the session for crawls.
+
+    You do everything in the window by hand, a second factor included. It closes by itself once you have
+    signed in. The session is kept in a file that you alone can read; a crawl uses it with
+    POE_STORAGE_STATE=true. Where POE_STORAGE_STATE names a file, it is kept there.
+    """
+    path = session_path(settings.POE_STORAGE_STATE)
+    browser = find_window_browser(settings.POE_BROWSER_PATH)
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise SessionError(_NO_DISPLAY)
+    click.echo(f"Sign in to {safe(settings.POE_SITE_URL)} in the window that opens. Waiting for {timeout:g} minutes.")
+    session = asyncio.run(_sign_in(browser, timeout * 60))
+    keep_session(session, path)
+    ends = f" It ends on {session.ends_at:%Y-%m-%d} at the latest." if session.ends_at else ""
+    click.echo(f"Signed in. The session stands in {safe(path)}, which you alone can read.{ends}")
+    use = "true" if path == session_path() else shlex.quote(str(path))
+    click.echo(f"To crawl with it: POE_STORAGE_STATE={safe(use)} poe-scraper update")
+
+
+_NO_DISPLAY = """no display: this machine cannot show a window (neither DISPLAY nor WAYLAND_DISPLAY is set). Instead:
+  ssh -X HOST poe-scraper login    (shows the window on the machine you sit at)
+  poe-scraper login                (where there is a screen; then copy the file it names with scp -p)"""
+
+
+async def _sign_in(browser: str | None, seconds: float) -> Session:
+    from playwright.async_api import Error as PlaywrightError
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        try:
+            window = await playwright.chromium.launch(executable_path=browser, headless=False)
+        except PlaywrightError as error:
+            if "XServer" in error.message or "X server" in error.message:
+                raise SessionError(_NO_DISPLAY) from None
+            reason = error.message.splitlines()[0].removeprefix("BrowserType.launch: ")
+            message = f"{browser or 'the Chromium that Playwright manages'} does not start: {reason}"
+            raise SessionError(message) from None
+        async with window:
+            context = await window.new_context(no_viewport=True)
+            return await wait_for_sign_in(context, settings.POE_SITE_URL, seconds=seconds)
+
+
+@click.command(epilog=examples("logout"))
+def logout() -> None:
+    """Remove the session that login keeps.
+
+    At Poe the session goes on until it expires, or until you end it in your account's settings there.
+    """
+    path = session_path(settings.POE_STORAGE_STATE)
+    if not remove_session(path):
+        click.echo(f"There is no session in {safe(path)}.")
+        return
+    click.echo(f"Removed {safe(path)}. Crawls no longer use the session.")
+    click.echo("At Poe it goes on until it expires, or until you end it in your account's settings there.")
