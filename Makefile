@@ -35,8 +35,16 @@ lint: install ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint ## Check style and types, and run all tests
+test: lint redis-server ## Check style and types, and run all tests
 	$(BIN)/pytest -n 2
+
+.PHONY: redis-server
+redis-server:
+	@command -v redis-server >/dev/null || { \
+	 echo "Installing Debian's redis-server, which the tests of shared crawls start"; \
+	 if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -y -q --no-install-recommends redis-server; \
+	 else sudo -n apt-get update -q && sudo -n apt-get install -y -q --no-install-recommends redis-server; fi; } \
+	 || echo "Without it, the tests of shared crawls are skipped."
 
 format: install ## Put the sources into the project's format
 	$(BIN)/ruff check --fix .

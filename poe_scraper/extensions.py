@@ -9,9 +9,39 @@ from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from scrapy import Spider, signals
+from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
+
+
+class Traffic:
+    """Counts what the crawl asks of Poe without a browser: the models API and `robots.txt`.
+
+    What the browser asks for is counted with each page.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.stats = crawler.stats
+        crawler.signals.connect(self.request_reached_downloader, signals.request_reached_downloader)
+        crawler.signals.connect(self.bytes_received, signals.bytes_received)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make the extension for a crawler."""
+        return cls(crawler)
+
+    def request_reached_downloader(self, request: Request) -> None:
+        """Count a request."""
+        if not request.meta.get("poe_page"):
+            self.stats.inc_value(f"poe/requests/{_kind(request)}")
+
+    def bytes_received(self, data: bytes, request: Request) -> None:
+        """Count a piece of an answer, as it was sent."""
+        self.stats.inc_value(f"poe/bytes/{_kind(request)}", len(data))
+
+
+def _kind(request: Request) -> str:
+    return "api" if request.meta.get("poe_catalog") else "robots"
 
 
 class ProgressBar:

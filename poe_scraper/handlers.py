@@ -5,22 +5,41 @@ https://docs.scrapy.org/en/latest/topics/settings.html#download-handlers
 
 import asyncio
 
+from playwright.async_api import Browser
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DownloadCancelledError
 from scrapy.http import HtmlResponse, Response
 from scrapy_playwright.handler import ScrapyPlaywrightDownloadHandler
+from scrapy_playwright.provider import PlaywrightBrowserProvider
 
 from poe_scraper.browser import CONTEXT_OPTIONS, launch_options
 from poe_scraper.middlewares import BackoffMiddleware
 from poe_scraper.pool import PagePool
+from poe_scraper.session import asked_session
+
+
+class BrowserProvider(PlaywrightBrowserProvider):  # type: ignore[misc]
+    """scrapy-playwright's, which does not log the address of a browser elsewhere: a token may stand in it.
+
+    https://github.com/scrapy-plugins/scrapy-playwright: `PLAYWRIGHT_BROWSER_PROVIDER`
+    """
+
+    async def launch_browser(self) -> Browser:
+        """A browser, launched here or connected to."""
+        if self.config.cdp_url:
+            assert self.browser_type is not None  # noqa: S101 - the pool starts it first
+            browser: Browser = await self.browser_type.connect_over_cdp(self.config.cdp_url, **self.config.cdp_kwargs)
+        else:
+            browser = await super().launch_browser()
+        return browser
 
 
 class PagePoolDownloadHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]
-    """scrapy-playwright's download handler, which renders bot pages in a `PagePool`.
+    """scrapy-playwright's download handler, which renders pages of bots and creators in a `PagePool`.
 
-    Bot pages are requests with `meta["poe_page"]`. Their response holds the observation inside its body
-    (see `pages.bot`), and its meta gains `poe_traffic`: requests and bytes by kind.
+    They are requests with `meta["poe_page"]`, `bot` or `profile`. Their response holds the observation inside
+    its body (see `pages.bot`, `pages.profile`), and its meta gains `poe_traffic`: requests and bytes by kind.
     https://github.com/scrapy-plugins/scrapy-playwright
     """
 
@@ -46,7 +65,7 @@ class PagePoolDownloadHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[
             raise DownloadCancelledError("the crawl is ending")
         if self.pool is None:
             self.pool = self._make_pool()
-        visit = await self.pool.visit(request.url)
+        visit = await self.pool.visit(request.url, request.meta["poe_page"])
         request.meta["download_latency"] = visit.latency
         request.meta["poe_traffic"] = visit.traffic
         return HtmlResponse(
@@ -63,13 +82,22 @@ class PagePoolDownloadHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[
         settings = self._crawler.settings
         site_url = str(settings["POE_SITE_URL"])
         remote = bool(self.config.cdp_url or self.config.connect_url)
+        session = asked_session(settings)
+        attach = session is not None and session.in_browser
+        storage_state = {"storage_state": session.storage_state} if session and not attach else {}
+        if attach:
+            self.config.cdp_kwargs = {"no_defaults": True, **self.config.cdp_kwargs}
         if not remote:
             ours = launch_options(site_url, str(settings.get("POE_BROWSER_PATH") or ""))
             theirs = self.config.launch_options
             self.config.launch_options = {**ours, **theirs, "args": [*ours["args"], *theirs.get("args", [])]}
         return PagePool(
             lambda: self.browser_provider_cls(self.config),
-            context_options={**CONTEXT_OPTIONS, **self.config.startup_context_kwargs.get("default", {})},
+            context_options={
+                **CONTEXT_OPTIONS,
+                **storage_state,
+                **self.config.startup_context_kwargs.get("default", {}),
+            },
             site_url=site_url,
             timeout=settings.getfloat("POE_PAGE_TIMEOUT"),
             uses=settings.getint("POE_PAGE_USES"),
@@ -77,6 +105,7 @@ class PagePoolDownloadHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[
             memory_limit=settings.getfloat("POE_MEMORY_LIMIT"),
             count=lambda what: self.stats.inc_value(f"poe/browser/{what}"),
             guard=remote,
+            attach=attach,
         )
 
     async def _close(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -21,8 +22,13 @@ from poe_scraper.untrusted import safe
 logger = logging.getLogger(__name__)
 
 _SCRIPTS = files("poe_scraper")
-_OBSERVE = _SCRIPTS.joinpath("observe.js").read_text(encoding="utf-8")
+_LOOKS = {
+    "bot": _SCRIPTS.joinpath("observe.js").read_text(encoding="utf-8"),
+    "profile": _SCRIPTS.joinpath("profile.js").read_text(encoding="utf-8"),
+}
+"""What is run inside a page, by the kind of page."""
 _RECORD = _SCRIPTS.joinpath("record.js").read_text(encoding="utf-8")
+_FORGET = _SCRIPTS.joinpath("forget.js").read_text(encoding="utf-8")
 
 _NOT_LOADED = [
     f"*.{suffix}{rest}"
@@ -30,6 +36,9 @@ _NOT_LOADED = [
     for rest in ("", "?*")
 ]
 """Style sheets, fonts and media. Images are switched off in the renderer itself."""
+
+_ENGLISH = {"Accept-Language": "en-US,en;q=0.9"}
+"""For pages in a person's browser, which may prefer another language."""
 
 _MAX_DEATHS = 3
 """A visit under which so many browsers died has failed."""
@@ -39,6 +48,9 @@ _PATIENCE = 10.0
 
 _SOON = 1.0
 """Seconds that a page goes on by itself after a visit."""
+
+_BETWEEN_TRIES = 1.0
+"""Seconds between two tries to reach a browser elsewhere."""
 
 _MEMORY_INTERVAL = 2.0
 """Seconds between two looks at the browser's memory."""
@@ -50,7 +62,7 @@ class _Traffic(BaseModel):
 
 
 class _Seen(BaseModel):
-    """What observe.js gives back. The page's own scripts could have tampered with it."""
+    """What observe.js and profile.js give back. The page's own scripts could have tampered with it."""
 
     html: str | None
     size: int
@@ -68,12 +80,14 @@ class Visit:
     headers: Mapping[str, str]
     """Headers of the document, names in lower case, less those that speak of how it was sent."""
     html: str
-    """The rendered document, with the observation inside (see `pages.bot`)."""
+    """The rendered document, with the observation inside (see `pages.bot` and `pages.profile`)."""
     traffic: Mapping[str, Mapping[str, int]]
     """`requests` and `bytes` by kind, as the browser counted them."""
     latency: float
     """Seconds until the document's first bytes came."""
 
+
+PageKind = Literal["bot", "profile"]
 
 _Result = TypeVar("_Result")
 
@@ -119,6 +133,8 @@ class _RunningBrowser:
     browser: Browser
     context: BrowserContext
     devtools: CDPSession
+    attached: set[Page] | None = None
+    """Our pages beside those of the person whose browser it is; None in a browser of our own."""
     idle: list[_WarmPage] = field(default_factory=list)
     visits: int = 0
     """Visits under way."""
@@ -147,6 +163,8 @@ class _RunningBrowser:
         for warm in self.idle:
             if warm.resting is not None:
                 warm.resting.cancel()
+        if self.attached:
+            await asyncio.gather(*map(_close, self.attached))
         for close in (self.browser.close, self.provider.close):
             try:
                 await asyncio.wait_for(close(), _PATIENCE)
@@ -173,6 +191,8 @@ class PagePool:
         count: told what happened, by name: `browsers`, `browser_deaths`, `browsers_too_large`, `pages`.
         guard: whether the browser was launched by somebody else, so that requests to other hosts have
             to be refused here.
+        attach: whether it is the browser of a person, whose session the pages share: they open beside
+            that person's own, and nothing else in the browser changes.
     """
 
     def __init__(
@@ -187,6 +207,7 @@ class PagePool:
         memory_limit: float,
         count: Callable[[str], object],
         guard: bool = False,
+        attach: bool = False,
     ) -> None:
         self._new_provider = new_provider
         self._context_options = dict(context_options)
@@ -197,13 +218,19 @@ class PagePool:
         self._memory_limit = memory_limit * 1e6
         self._count = count
         self._guard = guard
+        self._attach = attach
         self._running: _RunningBrowser | None = None
+        self._unreachable: ObservationError | None = None
         self._start_lock = asyncio.Lock()
         self._look_at_memory = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def visit(self, url: str) -> Visit:
+    async def visit(self, url: str, kind: PageKind = "bot") -> Visit:
         """Render a page.
+
+        Args:
+            url: its address.
+            kind: which kind of page it is.
 
         Raises:
             ObservationError: it cannot be used.
@@ -214,7 +241,7 @@ class PagePool:
         while True:
             running = await self._enter()
             try:
-                return await self._visit_while_alive(running, url)
+                return await self._visit_while_alive(running, url, kind)
             except (PlaywrightError, TimeoutError):
                 if await running.answers():
                     raise
@@ -246,7 +273,8 @@ class PagePool:
 
     async def _leave(self, running: _RunningBrowser) -> None:
         running.visits -= 1
-        if running.state == "serving" and self._is_too_large():
+        is_too_large = await self._is_too_large()
+        if is_too_large and running.state == "serving":
             running.state = "too_large"
             self._count("browsers_too_large")
             logger.info("the browser takes more than %d MB: a fresh one replaces it", self._memory_limit / 1e6)
@@ -254,21 +282,48 @@ class PagePool:
             await running.end()
 
     async def _start(self) -> _RunningBrowser:
+        if self._unreachable is not None:
+            raise self._unreachable
         provider = self._new_provider()
         try:
             await provider.start()
-            browser = await provider.launch_browser()
-            context = await browser.new_context(**self._context_options)
-            await context.add_init_script(_RECORD)
-            if self._guard:
-                await context.route(self._is_foreign, lambda route: route.abort())
+            browser = await (self._connect(provider) if self._guard else provider.launch_browser())
+            if self._attach:
+                context = browser.contexts[0]
+            else:
+                context = await browser.new_context(**self._context_options)
+                await context.add_init_script(_FORGET)
+                await self._prepare(context)
             running = _RunningBrowser(provider, browser, context, await browser.new_browser_cdp_session())
+            running.attached = set() if self._attach else None
         except BaseException:
             await provider.close()
             raise
         browser.on("disconnected", lambda _: self._bury(running))
         self._count("browsers")
         return running
+
+    async def _connect(self, provider: Any) -> Browser:
+        """A browser elsewhere, which may be about to start again."""
+        give_up_at = monotonic() + self._timeout
+        while True:
+            try:
+                browser: Browser = await asyncio.wait_for(provider.launch_browser(), self._timeout)
+            except (PlaywrightError, TimeoutError) as error:
+                if monotonic() + _BETWEEN_TRIES > give_up_at:
+                    # a token may stand in its address
+                    why = re.sub(r"\w+://\S+", "its address", _first_line(error))
+                    message = f"the browser elsewhere could not be reached ({why})"
+                    self._unreachable = ObservationError(Code.BROWSER_UNREACHABLE, message)
+                    raise self._unreachable from None
+                await asyncio.sleep(_BETWEEN_TRIES)
+            else:
+                return browser
+
+    async def _prepare(self, place: BrowserContext | Page) -> None:
+        await place.add_init_script(_RECORD)
+        if self._guard:
+            await place.route(self._is_foreign, lambda route: route.abort())
 
     def _bury(self, running: _RunningBrowser) -> None:
         if running.state != "dead" and not running.ending:
@@ -277,12 +332,12 @@ class PagePool:
             self._count("browser_deaths")
             logger.warning("the browser died: a fresh one takes over the visits under way")
 
-    def _is_too_large(self) -> bool:
+    async def _is_too_large(self) -> bool:
         now = monotonic()
         if not self._memory_limit or now < self._look_at_memory:
             return False
         self._look_at_memory = now + _MEMORY_INTERVAL
-        return _memory_of_descendants() > self._memory_limit
+        return await asyncio.to_thread(_memory_of_descendants) > self._memory_limit
 
     def _is_foreign(self, url: str) -> bool:
         host, asked = urlsplit(self._site_url).hostname or "", urlsplit(url).hostname or ""
@@ -290,9 +345,9 @@ class PagePool:
 
     # --- its pages -----------------------------------------------------------------------------
 
-    async def _visit_while_alive(self, running: _RunningBrowser, url: str) -> Visit:
+    async def _visit_while_alive(self, running: _RunningBrowser, url: str, kind: PageKind) -> Visit:
         """Make a visit that does not outlive its browser: Playwright may wait for a dead one for ever."""
-        visit = _abandonable(self._visit(running, url))
+        visit = _abandonable(self._visit(running, url, kind))
         death = asyncio.ensure_future(running.died.wait())
         try:
             limit = self._timeout + 2 * _PATIENCE
@@ -304,10 +359,10 @@ class PagePool:
             death.cancel()
             visit.cancel()
 
-    async def _visit(self, running: _RunningBrowser, url: str) -> Visit:
+    async def _visit(self, running: _RunningBrowser, url: str, kind: PageKind) -> Visit:
         warm = await self._take(running)
         try:
-            visit = await self._look(warm, url)
+            visit = await self._look(warm, url, kind)
         except BaseException:
             await _close(warm.page)
             raise
@@ -327,6 +382,8 @@ class PagePool:
                 return warm
             await _close(warm.page)
         page = await running.context.new_page()
+        if running.attached is not None:
+            await self._attach_page(page, running.attached)
         warm = _WarmPage(page)
         page.on("crash", lambda _: warm.lose())
         page.on("close", lambda _: warm.lose())
@@ -336,8 +393,17 @@ class PagePool:
         devtools.on("Network.loadingFailed", warm.note_failure)
         await devtools.send("Network.enable", {"maxTotalBufferSize": 0})
         await devtools.send("Network.setBlockedURLs", {"urls": _NOT_LOADED})
+        if running.attached is not None:  # a tab in the background would show nothing more as it is scrolled
+            await devtools.send("Emulation.setFocusEmulationEnabled", {"enabled": True})
         self._count("pages")
         return warm
+
+    async def _attach_page(self, page: Page, attached: set[Page]) -> None:
+        """Do to one page what is done to the whole context of a browser of our own."""
+        attached.add(page)
+        page.on("close", lambda closed: attached.discard(closed))
+        await self._prepare(page)
+        await page.set_extra_http_headers(_ENGLISH)
 
     def _rest(self, running: _RunningBrowser, warm: _WarmPage) -> None:
         """Keep a page for the next visit. Where none comes soon, its scripts and timers end."""
@@ -361,14 +427,14 @@ class PagePool:
         self._tasks.add(task)  # the loop itself holds tasks weakly
         task.add_done_callback(self._tasks.discard)
 
-    async def _look(self, warm: _WarmPage, url: str) -> Visit:
+    async def _look(self, warm: _WarmPage, url: str, kind: PageKind) -> Visit:
         started = monotonic()
         cut_off = warm.begin()
         page = warm.page
         answer = await self._open(page, url)
         latency = monotonic() - started
         left = max(0.0, self._timeout - latency)
-        look = _abandonable(page.evaluate(_OBSERVE, {"seconds": left, "maxSize": self._max_size}))
+        look = _abandonable(page.evaluate(_LOOKS[kind], {"seconds": left, "maxSize": self._max_size}))
         try:
             # the page bounds the observation itself; a page that hangs is bounded from here
             await asyncio.wait({look, cut_off}, timeout=left + _PATIENCE / 2, return_when=asyncio.FIRST_COMPLETED)

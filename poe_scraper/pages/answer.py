@@ -1,5 +1,7 @@
 """What every answer of the site is held against before its content is read."""
 
+import json
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -7,9 +9,42 @@ from poe_scraper.failures import Code, ObservationError
 
 _CHALLENGE_TITLES = ("just a moment", "attention required", "verify you are human")
 _SIGN_IN_PATHS = ("/login", "/signin", "/sign-in")
+_HYDRATION = re.compile(r'<script\b[^>]*\bid="__NEXT_DATA__"[^>]*>(.*?)</script>', re.DOTALL)
 
 
-def check_answer(status: int, headers: Mapping[str, str], url: str, html: str, *, site_url: str) -> None:
+def is_sign_in(url: str) -> bool:
+    """Tell whether an address is that of the site's sign-in page."""
+    return urlsplit(url).path.rstrip("/").lower().endswith(_SIGN_IN_PATHS)
+
+
+def is_signed_out(html: str) -> bool:
+    """Tell whether a page says that nobody is signed in. One that says nothing of it does not.
+
+    That a page's data holds `isLoggedIn` or `viewer` is common among sites built like Poe's; whether Poe's
+    always do, nobody outside of Poe knows.
+    """
+    hydration = _HYDRATION.search(html)
+    try:
+        data = json.loads(hydration[1]) if hydration else None
+    except (ValueError, RecursionError):
+        return False
+    found = {"isLoggedIn": set[object](), "viewer": set[object]()}
+    waiting = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            for name, seen in found.items():
+                if name in value:
+                    seen.add(bool(value[name]))
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return (found["isLoggedIn"] or found["viewer"]) == {False}
+
+
+def check_answer(
+    status: int, headers: Mapping[str, str], url: str, html: str, *, site_url: str, session: bool = False
+) -> None:
     """Raise where an answer is no page of the site.
 
     Args:
@@ -18,6 +53,7 @@ def check_answer(status: int, headers: Mapping[str, str], url: str, html: str, *
         url: its address after redirects.
         html: its content.
         site_url: address under which the bot pages stand.
+        session: whether the answer was asked for with a user's session.
 
     Raises:
         ObservationError: with the code that names the cause.
@@ -30,8 +66,9 @@ def check_answer(status: int, headers: Mapping[str, str], url: str, html: str, *
     if (got.scheme, got.netloc) != (asked.scheme, asked.netloc):
         message = f"the page redirects to another host: {got.scheme}://{ascii(got.netloc)[1:-1]}"
         raise ObservationError(Code.REDIRECTED_AWAY, message)
-    if got.path.rstrip("/").lower().endswith(_SIGN_IN_PATHS):
-        raise ObservationError(Code.LOGIN_REQUIRED, "the page redirects to sign-in")
+    if is_sign_in(url):
+        code = Code.SESSION_EXPIRED if session else Code.LOGIN_REQUIRED
+        raise ObservationError(code, "the page redirects to sign-in")
     if headers.get("cf-mitigated") == "challenge" or _is_challenge(html):
         raise ObservationError(Code.CHALLENGED, f"a bot check stands before the page (status {status})")
     if status == 429:

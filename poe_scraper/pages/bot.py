@@ -5,18 +5,15 @@ What the browser saw travels inside the document: the page's own HTML, and in it
 brought and, where these hold no card, the dialog's HTML. A saved page is a whole observation.
 """
 
-import json
 import re
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
-import lxml.etree
 import lxml.html
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from poe_scraper import rates
 from poe_scraper.failures import Code, ObservationError
@@ -29,8 +26,7 @@ from poe_scraper.items import (
     Reading,
 )
 from poe_scraper.pages.catalog import bot_url, is_handle
-
-OBSERVATION_ID = "poe-scraper-observation"
+from poe_scraper.pages.document import hydrated_objects, json_objects, observed, parse_document, parse_json
 
 
 class _Answer(BaseModel):
@@ -72,8 +68,8 @@ def read_bot(html: str, *, url: str, at: datetime, site_url: str, seen: Bot, kno
     Raises:
         ObservationError: the page cannot be used; the code names the cause.
     """
-    document = _document(html)
-    observation = _observation(document)
+    document = parse_document(html)
+    observation = observed(document, _Observation)
     facts = _hydrated(document, seen.id)
     handle = _handle(facts, url, seen.id)
     if not observation.trigger and not observation.settled:
@@ -117,33 +113,11 @@ def read_bot(html: str, *, url: str, at: datetime, site_url: str, seen: Bot, kno
 # --- the document ------------------------------------------------------------------------------
 
 
-def _document(html: str) -> lxml.html.HtmlElement:
-    # lxml refuses a text with an encoding declaration, and bytes without one it takes for Latin-1
-    parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
-    try:
-        return lxml.html.document_fromstring(html.encode("utf-8", "replace"), parser=parser)
-    except lxml.etree.ParserError:
-        raise ObservationError(Code.SITE_CHANGED, "the page is empty") from None
-
-
-def _observation(document: lxml.html.HtmlElement) -> _Observation:
-    elements = document.xpath("//script[@id=$id]", id=OBSERVATION_ID)
-    if not elements:
-        message = f"the document holds no observation (element #{OBSERVATION_ID})"
-        raise ObservationError(Code.SITE_CHANGED, message)
-    try:
-        return _Observation.model_validate_json(elements[-1].text or "")
-    except ValidationError as error:
-        message = f"the document's observation is broken: {error.error_count()} errors"
-        raise ObservationError(Code.SITE_CHANGED, message) from None
-
-
 def _hydrated(document: lxml.html.HtmlElement, identity: str) -> Mapping[str, object] | None:
     """The page's object of the bot: found by its shape, wherever it stands in the hydration data."""
     candidates = [
         bot
-        for script in document.xpath('//script[@id="__NEXT_DATA__"]')
-        for bot in _objects(_json(script.text))
+        for bot in hydrated_objects(document)
         if isinstance(bot.get("handle"), str) and ("botId" in bot or "deletionState" in bot)
     ]
     for bot in candidates:
@@ -225,7 +199,7 @@ def _card(observation: _Observation) -> _Card:
         return _Card(text=None, reading=Reading(), via=None)
     says_none = False
     for answer in observation.answers:
-        for pricing in _objects(_json(answer.text)):
+        for pricing in json_objects(parse_json(answer.text)):
             markdown = pricing.get("rateMenuMarkdown")
             if isinstance(markdown, str):
                 _require_english(markdown)
@@ -234,7 +208,7 @@ def _card(observation: _Observation) -> _Card:
     if observation.dialog:
         reading = rates.read_dialog(observation.dialog)
         if reading.rates or reading.unparsed:
-            _require_english(str(_document(observation.dialog).xpath("string()")))
+            _require_english(str(parse_document(observation.dialog).xpath("string()")))
             return _Card(text=observation.dialog, reading=reading, via="dialog")
     if says_none:
         return _Card(text=None, reading=Reading(), via="graphql")
@@ -251,28 +225,6 @@ def _card(observation: _Observation) -> _Card:
 def _require_english(card: str) -> None:
     if not rates.is_english(card):
         raise ObservationError(Code.CARD_LANGUAGE, "the rate card is not in English")
-
-
-# --- foreign JSON ------------------------------------------------------------------------------
-
-
-def _json(text: str | None) -> object:
-    try:
-        return json.loads(text or "null")
-    except (ValueError, RecursionError):
-        return None
-
-
-def _objects(value: object) -> Iterator[Mapping[str, object]]:
-    """Every JSON object within a value, outermost first."""
-    waiting = deque([value])
-    while waiting:
-        value = waiting.popleft()
-        if isinstance(value, dict):
-            yield value
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
 
 
 def _text(value: object) -> str | None:

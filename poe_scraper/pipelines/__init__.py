@@ -3,6 +3,6 @@
 https://docs.scrapy.org/en/latest/topics/item-pipeline.html
 
 What they expect of a spider: `catalog_ok`, `complete`, `in_scope`, `listed`, `unlisted`, `problems`,
-`arguments` and `known`, as `spiders.poe_models` describes them. `PublishPipeline` fills in `known` before
+`arguments` and `known`, as `spiders.visits` describes them. `PublishPipeline` fills in `known` before
 the first request.
 """

@@ -10,6 +10,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 
+from poe_scraper.delivery import DeliverySettings, deliver
 from poe_scraper.failures import FeedError, FeedLockedError, GateRefusedError
 from poe_scraper.feed.gate import Gate
 from poe_scraper.feed.lock import when_free
@@ -18,7 +19,7 @@ from poe_scraper.feed.report import figures, run_id
 from poe_scraper.feed.shelf import BotShelf, KnownBots
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter, Publication
-from poe_scraper.items import Bot, Run, RunReport
+from poe_scraper.items import Bot, Run, RunError, RunReport
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,17 @@ class PublishPipeline:
         finally:
             writer.close()
 
+    def amend(self, problems: tuple[RunError, ...]) -> None:
+        """Add to the run's report what showed after it was written.
+
+        Raises:
+            FeedError: it cannot be written.
+        """
+        if self.report is not None:
+            self.report = self.report.model_copy(update={"problems": (*self.report.problems, *problems)})
+            if self.writer is not None:
+                self.writer.report(self.report)
+
     def _publish(self, writer: FeedWriter, reason: str) -> RunReport:
         spider, settings = self._spider(), self.crawler.settings
         if not spider.catalog_ok:
@@ -133,7 +145,17 @@ class PublishPipeline:
         except FeedError as error:
             logger.error("%s", error)
             return self._report(reason, outcome="failed", reasons=(str(error),))
-        return self._report(reason, outcome="published", publication=publication)
+        delivered_by_merge = "shard" in spider.arguments  # elsewhere a part would be taken for the whole
+        undelivered = () if delivered_by_merge else self._deliver(publication)
+        return self._report(reason, outcome="published", publication=publication, undelivered=undelivered)
+
+    def _deliver(self, publication: Publication) -> tuple[RunError, ...]:
+        return deliver(
+            self.store,
+            version=publication.version,
+            new_version=publication.new_version,
+            settings=DeliverySettings.of(self.crawler.settings),
+        )
 
     def _report(
         self,
@@ -142,6 +164,7 @@ class PublishPipeline:
         outcome: str,
         reasons: tuple[str, ...] = (),
         publication: Publication | None = None,
+        undelivered: tuple[RunError, ...] = (),
     ) -> RunReport:
         spider = self._spider()
         head = self.writer.head if self.writer else None
@@ -166,7 +189,7 @@ class PublishPipeline:
                 **figures(head.version if head else None, entries, publication.changes if publication else ()),
                 "requests": self._counts("poe/requests/"),
                 "bytes": self._counts("poe/bytes/"),
-                "problems": tuple(spider.problems),
+                "problems": (*spider.problems, *undelivered),
             }
         )
 

@@ -5,15 +5,25 @@ message that says what is accepted.
 """
 
 from poe_scraper.failures import UsageError
+from poe_scraper.feed.shard import Shard
 from poe_scraper.pages.catalog import is_handle
 
 
-def handles(text: str) -> tuple[str, ...]:
+def bots(text: str) -> tuple[str, ...]:
     """Handles separated by commas."""
+    return _handles(f"bots={text!r}", text, "handle of a bot; accepted: handles separated by commas")
+
+
+def creators(text: str) -> tuple[str, ...]:
+    """Handles separated by commas; `all` stands for all known creators."""
+    return _handles(f"creators={text!r}", text, "handle of a creator; accepted: handles separated by commas, or all")
+
+
+def _handles(argument: str, text: str, expected: str) -> tuple[str, ...]:
     handles = tuple(dict.fromkeys(handle.strip() for handle in text.split(",") if handle.strip()))
     for handle in handles:
         if not is_handle(handle):
-            message = f"bots={text!r}: {handle!r} is no handle of a bot; accepted: handles separated by commas"
+            message = f"{argument}: {handle!r} is no {expected}"
             raise UsageError(message)
     return handles
 
@@ -44,12 +54,20 @@ def force(text: str) -> bool:
     return text.lower() in {"true", "1"}
 
 
-def shard(text: str) -> tuple[int, int] | None:
-    """`i/n` as a pair; None where empty."""
+def role(text: str) -> str:
+    """`worker`, or empty."""
+    if text not in {"", "worker"}:
+        message = f"role={text!r} is not accepted: worker is"
+        raise UsageError(message)
+    return text
+
+
+def shard(text: str) -> Shard | None:
+    """`i/n`; None where empty."""
     if not text:
         return None
     part, _, parts = text.partition("/")
     if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
         message = f"shard={text!r} is not accepted: i/n with 1 <= i <= n is, such as 2/4"
         raise UsageError(message)
-    return int(part), int(parts)
+    return Shard(int(part), int(parts))

@@ -3,7 +3,7 @@
 import pytest
 
 from poe_scraper.failures import Code, ObservationError
-from poe_scraper.pages.answer import check_answer
+from poe_scraper.pages.answer import check_answer, is_signed_out
 
 PAGE = "<!DOCTYPE html><html><head><title>Grok-4.7 - Poe</title></head><body>Just a moment</body></html>"
 CHALLENGE = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body></body></html>"
@@ -48,6 +48,29 @@ def code_of(
 )
 def test_codes(answer: dict[str, object], code: Code | None) -> None:
     assert code_of(**answer) == code  # type: ignore[arg-type]
+
+
+def test_a_redirect_to_sign_in_ends_a_session() -> None:
+    with pytest.raises(ObservationError) as raised:
+        check_answer(200, HTML, "https://poe.com/login", PAGE, site_url="https://poe.com", session=True)
+    assert raised.value.code == Code.SESSION_EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("data", "signed_out"),
+    [
+        ('{"props": {"isLoggedIn": false}}', True),
+        ('{"props": {"isLoggedIn": true, "data": {"viewer": null}}}', False),
+        ('{"props": {"data": {"mainQuery": {"viewer": null}}}}', True),
+        ('{"props": {"data": {"mainQuery": {"viewer": {"uid": 1}}, "other": [{"viewer": null}]}}}', False),
+        ('{"props": {"data": {}}}', False),
+        ('{"props": {"isLoggedIn": false', False),
+        ("[" * 100_000, False),
+    ],
+)
+def test_who_looks_at_a_page(data: str, signed_out: bool) -> None:
+    assert is_signed_out(f'<p>x</p><script type="a" id="__NEXT_DATA__">{data}</script><p>y</p>') == signed_out
+    assert not is_signed_out(f"<p>{data}</p>")
 
 
 def test_a_hostile_host_is_shown_inert() -> None:

@@ -103,7 +103,8 @@ def test_api_prices(pricing: object, expected: dict[str, str] | None) -> None:
 
 
 def test_unknown_keys_are_ignored() -> None:
-    assert read({**ENTRY, "surprise": {"deep": [1]}}) == read(ENTRY)
+    known, more = read(ENTRY), read({**ENTRY, "surprise": {"deep": [1]}})
+    assert (list(more.bots), more.problems) == (list(known.bots), known.problems)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +118,12 @@ def test_an_entry_without_a_usable_id_is_left_out_and_reported(identity: object)
     assert problem.code == Code.ENTRY_MALFORMED
     assert "entry 0" in problem.message
     assert problem.message.isprintable()
+
+
+def test_half_an_emoji_costs_no_entry() -> None:
+    """A text cut by UTF-16 units ends so, and JSON can say it."""
+    catalog = read({**ENTRY, "owned_by": "cut \ud83d"}, ENTRY)
+    assert [bot.owned_by for bot in catalog.bots] == ["cut \ufffd", ENTRY["owned_by"]]
 
 
 @pytest.mark.parametrize("entry", [None, 3, "text", []])

@@ -95,7 +95,7 @@ class StartedCrawl:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., StartedCrawl]]:
-    """Start `scrapy crawl poe_models` on a replica; spider arguments by name, settings as a mapping."""
+    """Start `scrapy crawl` on a replica; spider arguments by name, settings as a mapping."""
     started: list[subprocess.Popen[bytes]] = []
 
     def begin(
@@ -103,6 +103,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., StartedCrawl]]:
         settings: dict[str, str] | None = None,
         environment: dict[str, str] | None = None,
         folder: Path = tmp_path / "output",
+        spider: str = "poe_models",
         **arguments: str,
     ) -> StartedCrawl:
         addresses = {"POE_API_URL": replica.api_url, "POE_SITE_URL": replica.url} if replica else {}
@@ -111,7 +112,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., StartedCrawl]]:
         output = tmp_path / f"output-of-crawl-{len(started)}.txt"
         with output.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "scrapy", "crawl", "poe_models", *words],
+                [sys.executable, "-m", "scrapy", "crawl", spider, *words],
                 cwd=ROOT,
                 env={**os.environ, "POE_OUTPUT_DIR": str(folder), **(environment or {})},
                 stdin=subprocess.DEVNULL,
@@ -131,5 +132,5 @@ def start(tmp_path: Path) -> Iterator[Callable[..., StartedCrawl]]:
 
 @pytest.fixture
 def crawl(start: Callable[..., StartedCrawl]) -> Crawler:
-    """Run `scrapy crawl poe_models` to its end; arguments as `start` takes them."""
+    """Run `scrapy crawl` to its end; arguments as `start` takes them."""
     return lambda *args, **kwargs: start(*args, **kwargs).wait()

@@ -1,0 +1,330 @@
+"""Visiting bot pages: which are due, when a visit is made again, and when the crawl stops asking."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, NoReturn, Self, cast
+
+import scrapy
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import TimeoutError as PlaywrightTimeoutError
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.retry import get_retry_request
+from scrapy.exceptions import CloseSpider, DownloadCancelledError, DownloadTimeoutError, IgnoreRequest
+from scrapy.http import Response
+from scrapy.http.headers import Headers
+from twisted.python.failure import Failure
+
+from poe_scraper.browser import find_browser
+from poe_scraper.failures import FAILURES, BrowserNotFoundError, Code, ObservationError, UsageError
+from poe_scraper.feed.due import is_due
+from poe_scraper.feed.shelf import KnownBots
+from poe_scraper.items import Bot, BotError
+from poe_scraper.middlewares import BackoffMiddleware
+from poe_scraper.pages.answer import check_answer, is_signed_out
+from poe_scraper.pages.bot import read_bot
+from poe_scraper.pages.catalog import bot_url
+from poe_scraper.session import Session, asked_session
+from poe_scraper.spiders import arguments
+from poe_scraper.untrusted import safe
+
+_ASKS_FOR_PATIENCE = {Code.CHALLENGED, Code.RATE_LIMITED}
+"""Failures that are about the crawl as a whole: every further request would make them worse."""
+
+_SAYS_NOTHING_OF_THE_PAGE = _ASKS_FOR_PATIENCE | {
+    Code.LOGIN_REQUIRED,
+    Code.SESSION_EXPIRED,
+    Code.REFUSED,
+    Code.SERVER_ERROR,
+    Code.TIMEOUT,
+    Code.CONNECTION_FAILED,
+    Code.BROWSER_CRASHED,
+    Code.REDIRECTED_AWAY,
+    Code.NOT_HTML,
+}
+"""Failures which, one after the other, mean that the site, or the way to it, is closed."""
+
+
+class PageVisits(scrapy.Spider):
+    """Base of the spiders: renders the pages of bots.
+
+    Arguments of all spiders (`scrapy crawl NAME -a ARGUMENT=VALUE`):
+        limit: visit at most so many bot pages.
+        only: `info` visits no bot page; `pricing` visits pages and leaves the catalog facts as they were.
+        force: `true` visits every page, due or not.
+        shard: `i/n` takes the i-th of n parts of all bots, the same part each time. `poe-scraper merge`
+            publishes the feeds of all parts as one.
+        _job, _version: Scrapyd's names of the job and of the project's version, for the run report.
+    """
+
+    accepted: ClassVar[str]
+    """The arguments of the spider, for a person."""
+
+    complete = False
+    """Whether all bots of the shard that the API lists were in scope: those that were not seen are then gone."""
+    catalog_ok = False
+    """Whether there is a list of bots, the models API's or a profile's. Without one nothing is published."""
+    known: KnownBots
+    """What the feed knows, by `Bot.key`. The publishing pipeline fills it in before the first request."""
+    listed: frozenset[str] = frozenset()
+    """`Bot.key` of all that the API lists, whether in scope or not."""
+    unlisted: set[str]
+    """`Bot.key` of the known bots that the profile of their creator, read in full, no longer shows."""
+    pages = 0
+    """Bot pages asked for so far."""
+
+    site_url: str
+    max_age: timedelta
+    browser_path: str
+    remote_browser: bool
+    session: Session | None
+    """The user's session that pages are asked for with."""
+    max_blocked: int
+
+    def __init__(
+        self,
+        limit: str = "",
+        only: str = "",
+        force: str = "",
+        shard: str = "",
+        _job: str = "",
+        _version: str = "",
+        **unknown: str,
+    ) -> None:
+        super().__init__()
+        if unknown:
+            message = f"unknown spider argument {', '.join(sorted(unknown))}; accepted: {self.accepted}"
+            raise UsageError(message)
+        self.limit = arguments.limit(limit)
+        self.only = arguments.only(only)
+        self.force = arguments.force(force)
+        self.shard = arguments.shard(shard)
+        self.problems: list[BotError] = []
+        self.blocks: Counter[Code] = Counter()
+        self.known = KnownBots()
+        self.unlisted = set()
+        given = {"limit": limit, "only": only, "force": force, "shard": shard, "_job": _job, "_version": _version}
+        self.arguments = {name: text for name, text in given.items() if text}
+
+    @classmethod
+    def check_arguments(cls, **values: str) -> None:
+        """Raise `UsageError` where the spider would not accept these arguments."""
+        cls(**values)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Make the spider; a wrong argument raises `UsageError`."""
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        settings = crawler.settings
+        spider.site_url = str(settings["POE_SITE_URL"]).rstrip("/")
+        spider.max_age = timedelta(seconds=settings.getfloat("POE_MAX_AGE"))
+        spider.browser_path = str(settings.get("POE_BROWSER_PATH") or "")
+        spider.remote_browser = bool(settings.get("PLAYWRIGHT_CDP_URL") or settings.get("PLAYWRIGHT_CONNECT_URL"))
+        spider.session = asked_session(settings)
+        if spider.session is not None and spider.session.has_ended(now()):
+            spider._note_expiry()
+        spider.max_blocked = settings.getint("POE_MAX_BLOCKED")
+        crawler.signals.connect(spider.reading_broke, signals.spider_error)
+        return spider
+
+    def closed(self, reason: str) -> None:
+        """Take nothing for gone that a crawl which ended early did not get to."""
+        if reason != "finished":
+            self.complete = False
+            self.unlisted.clear()
+
+    def in_scope(self, key: str) -> bool:
+        """Whether the bot of that `Bot.key` is in the crawl's shard; without one, all are."""
+        return self.shard is None or self.shard.holds(key)
+
+    def require_browser(self) -> None:
+        """End the crawl at once where there is no browser to render pages with."""
+        if self.remote_browser:
+            return
+        try:
+            find_browser(self.browser_path)
+        except (BrowserNotFoundError, UsageError) as error:
+            self.problems.append(BotError(stage="page", code=Code.BROWSER_MISSING, message=str(error), at=now()))
+            self.logger.error("%s", error)
+            raise CloseSpider(Code.BROWSER_MISSING) from error
+
+    # --- bot pages -----------------------------------------------------------------------------
+
+    def visit_if_due(self, bot: Bot, at: datetime) -> Bot | Request:
+        """A request for the bot's page where that is due, else the bot as it was found."""
+        if self.only == "info" or (self.limit is not None and self.pages >= self.limit):
+            return bot
+        known = self.known.find(bot)
+        if not is_due(known, bot, now=at, max_age=self.max_age, force=self.force):
+            return bot
+        self.pages += 1
+        # the canonical handle, where it is known, saves a redirect
+        url = bot_url(self.site_url, known.handle) if known and known.handle else bot.url
+        return Request(
+            url,
+            self.parse_page,
+            errback=self.page_failed,
+            # as text it takes a tenth of the memory, and thousands of requests wait
+            cb_kwargs={"seen": bot.as_json(exclude_defaults=True)},
+            # what is tried again is decided here, by the failure's code
+            meta={"playwright": True, "poe_page": "bot", "handle_httpstatus_all": True, "dont_retry": True},
+        )
+
+    def parse_page(self, response: Response, seen: str, known: str = "") -> Iterator[Bot | Request]:
+        """Yield the bot that a page shows.
+
+        Args:
+            response: the page.
+            seen: the bot as it was found, as JSON.
+            known: the bot as the feed has it, as JSON, for a process that has no feed.
+        """
+        self.count_traffic(response)
+        request, entry = cast("Request", response.request), Bot.model_validate_json(seen)
+        in_feed = Bot.model_validate_json(known) if known else self.known.find(entry)
+        try:
+            html = self.checked(response)
+            bot = read_bot(html, url=response.url, at=now(), site_url=self.site_url, seen=entry, known=in_feed)
+        except ObservationError as error:
+            yield from self.not_read(request, error.code, str(error))
+            return
+        self.was_read(request)
+        self.crawler.stats.inc_value("poe/pages/rendered")
+        yield self.without_catalog(bot)
+
+    def _failed(self, seen: Bot, code: Code, message: str) -> Bot:
+        self.crawler.stats.inc_value(f"poe/failures/{code}")
+        self.logger.warning("%s: %s: %s", seen.id, code, safe(message))
+        error = BotError(stage="page", code=code, message=message, at=now())
+        return self.without_catalog(seen.model_copy(update={"errors": (*seen.errors, error)}))
+
+    def without_catalog(self, bot: Bot) -> Bot:
+        """With `only=pricing` the catalog facts stay as the feed has them."""
+        if self.only != "pricing":
+            return bot
+        return bot.model_copy(update={"observed": bot.observed.model_copy(update={"catalog": None})})
+
+    # --- all pages -----------------------------------------------------------------------------
+
+    def checked(self, response: Response) -> str:
+        """The HTML of a page of the site; raises `ObservationError` where the answer is none."""
+        html, headers, given = response.text, _plain(response.headers), self.session is not None
+        try:
+            check_answer(response.status, headers, response.url, html, site_url=self.site_url, session=given)
+        except ObservationError as error:
+            if error.code == Code.SESSION_EXPIRED:
+                self._note_expiry()
+            raise
+        if given and is_signed_out(html):  # what everybody may see is right all the same
+            self._note_expiry()
+        return html
+
+    def _note_expiry(self) -> None:
+        """Name a session that Poe no longer accepts, once a crawl."""
+        if any(problem.code == Code.SESSION_EXPIRED for problem in self.problems):
+            return
+        meaning, remedy = FAILURES[Code.SESSION_EXPIRED].meaning, FAILURES[Code.SESSION_EXPIRED].remedy
+        self.problems.append(BotError(stage="page", code=Code.SESSION_EXPIRED, message=meaning, at=now()))
+        self.logger.error("%s %s", meaning, remedy)
+
+    def was_read(self, request: Request) -> None:
+        """Note that the site answers as it should."""
+        self.blocks.clear()
+        self._backoff().forgive(request)
+
+    def page_failed(self, failure: Failure) -> Iterator[Bot | Request]:
+        """Yield what follows a page that could not be fetched."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        if isinstance(failure.value, DownloadCancelledError):  # the crawl is ending; with a JOBDIR another goes on here
+            yield request.replace(dont_filter=True)
+        else:
+            yield from self.not_read(request, _code(failure), cause(failure))
+
+    def reading_broke(self) -> None:
+        """Count a page whose reading raised what nobody expected. Scrapy logs it; the bot stays as known."""
+        self.crawler.stats.inc_value(f"poe/failures/{Code.INTERNAL_ERROR}")
+
+    def not_read(self, request: Request, code: Code, message: str) -> Iterator[Bot | Request]:
+        """Yield another try, or what follows without one. Where all is refused, close the crawl."""
+        if code in _ASKS_FOR_PATIENCE:
+            self._backoff().hold_back(request)
+        if code in _SAYS_NOTHING_OF_THE_PAGE:
+            self.blocks[code] += 1
+        else:
+            self.blocks.clear()
+        blocked = 0 < self.max_blocked <= self.blocks.total()
+        retry = None
+        if FAILURES[code].retried and not blocked:
+            retry = get_retry_request(request, spider=self, reason=code)
+        if retry is not None:
+            yield retry
+        elif code == Code.BROWSER_UNREACHABLE:  # no page could be read, and this one is no worse than others
+            self._end(code, message)
+        else:
+            yield from self.given_up(request, code, message)
+        if blocked:
+            self._stop_asking()
+
+    def given_up(self, request: Request, code: Code, message: str) -> Iterator[Bot]:
+        """Yield what is known of a bot whose page failed for good."""
+        yield self._failed(Bot.model_validate_json(request.cb_kwargs["seen"]), code, message)
+
+    def _stop_asking(self) -> NoReturn:
+        causes = ", ".join(f"{count} x {cause}" for cause, count in self.blocks.most_common())
+        message = f"the last {self.max_blocked} answers of {self.site_url} were none of its pages ({causes})"
+        self._end(Code.SITE_BLOCKS, message)
+
+    def _end(self, code: Code, message: str) -> NoReturn:
+        """Close the crawl, and name the reason once."""
+        self._backoff().release()
+        if not any(problem.code == code for problem in self.problems):
+            self.problems.append(BotError(stage="page", code=code, message=message, at=now()))
+            self.logger.error("%s. The crawl stops asking. %s", safe(message), FAILURES[code].remedy)
+        raise CloseSpider(code)
+
+    def _backoff(self) -> BackoffMiddleware:
+        middleware = self.crawler.get_downloader_middleware(BackoffMiddleware)
+        if middleware is None:
+            message = "DOWNLOADER_MIDDLEWARES lacks poe_scraper.middlewares.BackoffMiddleware"
+            raise UsageError(message)
+        return middleware
+
+    def count_traffic(self, response: Response, document: str = "document") -> None:
+        """Count what a page took, for the run report; `document` is the kind of the page itself."""
+        for kind, figures in response.meta.get("poe_traffic", {}).items():
+            name = document if kind == "document" else kind
+            self.crawler.stats.inc_value(f"poe/requests/{name}", figures["requests"])
+            self.crawler.stats.inc_value(f"poe/bytes/{name}", figures["bytes"])
+
+
+# --- failures ----------------------------------------------------------------------------------
+
+
+def _code(failure: Failure) -> Code:
+    error = failure.value
+    if isinstance(error, ObservationError):
+        return error.code
+    if isinstance(error, PlaywrightTimeoutError | TimeoutError | DownloadTimeoutError):
+        return Code.TIMEOUT
+    if isinstance(error, PlaywrightError):
+        connection = "net::ERR_" in error.message
+        return Code.CONNECTION_FAILED if connection else Code.BROWSER_CRASHED
+    if isinstance(error, IgnoreRequest):
+        return Code.ROBOTS_FORBIDDEN
+    return Code.CONNECTION_FAILED
+
+
+def cause(failure: Failure) -> str:
+    """The first line of what went wrong."""
+    lines = str(failure.value).strip().splitlines()
+    text = lines[0] if lines else type(failure.value).__name__
+    return safe(text.rstrip("."))[:300]
+
+
+def _plain(headers: Headers) -> dict[str, str]:
+    return {str(name).lower(): value for name, value in headers.to_unicode_dict().items()}
+
+
+def now() -> datetime:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).replace(microsecond=0)
