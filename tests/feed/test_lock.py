@@ -1,5 +1,6 @@
 """One writer at a time."""
 
+import asyncio
 import os
 import re
 import subprocess
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from poe_scraper.failures import FeedLockedError
+from poe_scraper.failures import FeedError, FeedLockedError
+from poe_scraper.feed.lock import when_free
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
 from tests.feed.dying import publish
@@ -69,3 +71,64 @@ def test_reading_needs_no_lock(tmp_path: Path) -> None:
         feed = FeedStore(tmp_path).current()
     assert feed is not None
     assert feed.version == 1
+
+
+# --- waiting -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("poe_scraper.feed.lock._INTERVAL", 0.01)
+
+
+@pytest.mark.usefixtures("in_a_hurry")
+def test_the_second_waits_for_its_turn_and_says_for_whom(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    first = FeedWriter(FeedStore(tmp_path), "the first")
+    tries = []
+
+    def take() -> FeedWriter:
+        tries.append(threading.current_thread())
+        if len(tries) == 4:
+            first.close()
+        return FeedWriter(FeedStore(tmp_path), "the second")
+
+    asyncio.run(when_free(take, wait=600)).close()
+    assert len(tries) == 4
+    assert threading.main_thread() not in tries
+    waiting, free = caplog.messages
+    assert re.fullmatch(rf"Waiting, \d+ seconds at most, for process {os.getpid()} on .* \(the first\), .*", waiting)
+    assert re.fullmatch(r"Waited \d+ seconds; the feed is free\.", free)
+
+
+@pytest.mark.usefixtures("in_a_hurry")
+@pytest.mark.parametrize("wait", [0, 0.05])
+def test_a_wait_that_is_over(tmp_path: Path, wait: float) -> None:
+    with FeedWriter(FeedStore(tmp_path), "the first"), pytest.raises(FeedLockedError, match=r"\(the first\)"):
+        asyncio.run(when_free(lambda: FeedWriter(FeedStore(tmp_path), "the second"), wait))
+
+
+def test_a_wait_that_is_cancelled_takes_nothing(tmp_path: Path) -> None:
+    async def cancel() -> None:
+        tried = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def take() -> FeedWriter:
+            loop.call_soon_threadsafe(tried.set)
+            return FeedWriter(FeedStore(tmp_path), "the second")
+
+        waiting = asyncio.create_task(when_free(take, wait=600))
+        await tried.wait()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    with FeedWriter(FeedStore(tmp_path), "the first"):
+        asyncio.run(cancel())
+    FeedWriter(FeedStore(tmp_path), "the third").close()
+
+
+def test_only_a_lock_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(FeedError, match="file"):
+        asyncio.run(when_free(lambda: FeedWriter(FeedStore(tmp_path / "file"), "the first"), wait=600))
