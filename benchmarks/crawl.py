@@ -1,14 +1,13 @@
-"""How fast and how politely bots are crawled: `python benchmarks/crawl.py [--bots 200] [--concurrency 8]`.
+"""How fast and how politely bots are crawled: `python -m benchmarks.crawl [--write docs/performance.md]`.
 
 In one run, on one machine, with one browser and one concurrency, against the replica:
 
-- the product: the whole process, from `scrapy crawl` to the published feed;
-- a plain scrapy-playwright spider: a page for each request, Playwright's own waits and clicks;
-- raw Playwright without a framework: pages that are used again;
-- the product again on the unchanged catalog.
+- the product: the whole process, from `scrapy crawl` to the published feed; and again, when it knows the handles;
+- a plain scrapy-playwright spider: a page for each request, Playwright's own waits and clicks, everything loaded;
+- raw Playwright without a framework: pages that are used again, everything loaded.
 
-Prints ratios, and what each asked the site for. With `--scale` it crawls up to 5,000 fabricated bots
-instead, and prints how time and memory grow.
+Tells ratios, what each asked the site for, and which processes the time went to. With `--scale` it crawls up
+to 5,000 fabricated bots instead, tells how time and memory grow, and crawls each catalog again unchanged.
 """
 
 import argparse
@@ -20,20 +19,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks.document import table, tell
 from poe_scraper.browser import find_browser
 from poe_scraper.replica import Replica, running
 
 ROOT = Path(__file__).parents[1]
-CONSOLE = Console()
 
 
 # --- the product -------------------------------------------------------------------------------
@@ -123,6 +122,65 @@ async def raw_playwright(urls: list[str], concurrency: int) -> None:
 # --- the runs ----------------------------------------------------------------------------------
 
 
+@dataclass
+class Sample:
+    """What the processes of a crawl took so far: megabytes now, and seconds of CPU by kind of process."""
+
+    python: float
+    browser: float
+    cpu: dict[str, float]
+
+
+@contextmanager
+def watched(replica: Replica) -> Iterator[list[Sample]]:
+    """Look at the crawl that runs meanwhile, twice a second."""
+    samples: list[Sample] = []
+    over = Event()
+    cpu: dict[int, tuple[str, float]] = {}
+
+    def look(crawl: psutil.Process, server: psutil.Process, server_before: float) -> None:
+        browser = 0.0
+        for process in crawl.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                kind = "driver" if "node" in process.name() else "Chromium"
+                memory = process.memory_info().rss / 1e6
+                browser += memory if kind == "Chromium" else 0.0
+                cpu[process.pid] = (kind, sum(process.cpu_times()[:2]))
+        cpu[crawl.pid] = ("Python", sum(crawl.cpu_times()[:2]))
+        cpu[server.pid] = ("replica", sum(server.cpu_times()[:2]) - server_before)
+        spent: dict[str, float] = {}
+        for kind, seconds in cpu.values():
+            spent[kind] = spent.get(kind, 0.0) + seconds
+        samples.append(Sample(crawl.memory_info().rss / 1e6, browser, spent))
+
+    def watch() -> None:
+        server = process_of(replica)
+        server_before = sum(server.cpu_times()[:2])
+        while not over.wait(0.5):
+            for child in psutil.Process().children():
+                with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                    if "crawl" in child.cmdline():
+                        look(child, server, server_before)
+
+    thread = Thread(target=watch)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        over.set()
+        thread.join()
+
+
+def process_of(replica: Replica) -> psutil.Process:
+    """The process that serves a replica."""
+    port = urlsplit(replica.url).port
+    for process in psutil.Process().children():
+        if any(connection.laddr.port == port for connection in process.net_connections() if connection.laddr):
+            return process
+    message = f"no child of this process serves {replica.url}"
+    raise LookupError(message)
+
+
 def asked(replica: Replica, bots: int) -> tuple[float, float]:
     """Requests and bytes a bot since the last look."""
     counts = replica.requests()
@@ -132,95 +190,93 @@ def asked(replica: Replica, bots: int) -> tuple[float, float]:
     return total / bots, sent / bots
 
 
-def compare(bots: int, concurrency: int) -> None:
+def compare(bots: int, concurrency: int, document: Path | None) -> None:
     """The product against the others."""
+    rows: list[list[str]] = []
     with running(bots=int(bots * 1.2)) as replica, tempfile.TemporaryDirectory() as folder:
         with_card = [bot for bot in replica.catalog()["bots"] if bot["listed"] and bot["rate_card"] is not None]
         handles = [bot["handle"] for bot in with_card][:bots]
         urls = [f"{replica.url}/{handle}" for handle in handles]
         addresses = Path(folder, "urls.json")
         addresses.write_text(json.dumps(urls))
-        rows: list[tuple[str, float, float, float]] = []
-
-        def run(name: str, took: float) -> None:
-            rows.append((name, took, *asked(replica, len(urls))))
-
-        replica.forget_requests()
-        chosen = f"bots={','.join(handles)}"
         output = Path(folder, "output")
-        run("product", product(replica, output, concurrency, "-a", chosen))
-        for name in ("plain", "raw"):
-            words = [__file__, "--only", name, "--urls", str(addresses), "--concurrency", str(concurrency)]
-            run({"plain": "plain scrapy-playwright", "raw": "raw Playwright"}[name], seconds(words))
-
-    table = Table("crawl", "seconds", "bots/s", "speed", "requests/bot", "bytes/bot")
-    fastest = rows[0][1]
-    for name, took, requests, size in rows:
-        speed = f"{took / fastest:.2f}"
-        table.add_row(name, f"{took:.1f}", f"{len(urls) / took:.1f}", speed, f"{requests:.2f}", f"{size:,.0f}")
-    CONSOLE.print(f"{len(urls)} bots, {concurrency} at a time; speed: how many times faster the product is")
-    CONSOLE.print(table)
-
-
-def unchanged(bots: int, concurrency: int) -> None:
-    """A first crawl against a second one of the same catalog."""
-    with running(bots=bots) as replica, tempfile.TemporaryDirectory() as folder:
-        first = product(replica, Path(folder), concurrency)
-        replica.forget_requests()
-        second = product(replica, Path(folder), concurrency)
-        kinds = ", ".join(replica.requests()["by_kind"])
-    CONSOLE.print(
-        f"{bots} bots: first crawl {first:.1f} s, unchanged second {second:.1f} s, "
-        f"{first / second:.0f} times faster; it asked for: {kinds}"
-    )
+        results: dict[str, tuple[float, float, float]] = {}
+        with watched(replica) as samples:
+            # by their ids, as the API lists them: the canonical address costs a redirect
+            chosen = f"bots={','.join(handle.lower() for handle in handles)}"
+            replica.forget_requests()
+            took = product(replica, output, concurrency, "-a", chosen)
+            results["product"] = (took, *asked(replica, bots))
+            spent = samples[-1].cpu
+        again = product(replica, output, concurrency, "-a", chosen)
+        results["product, once more"] = (again, *asked(replica, bots))
+        for name, label in (("plain", "plain scrapy-playwright"), ("raw", "raw Playwright")):
+            words = ["-m", "benchmarks.crawl", "--only", name, "--urls", str(addresses)]
+            words += ["--concurrency", str(concurrency)]
+            results[label] = (seconds(words), *asked(replica, bots))
+    loads_all = results["plain scrapy-playwright"]
+    for label, (lasted, requests, size) in results.items():
+        rows.append(
+            [
+                label,
+                f"{lasted:.1f}",
+                f"{bots / lasted:.1f}",
+                f"{lasted / took:.2f}",
+                f"{requests:.2f}",
+                f"{requests / loads_all[1]:.2f}",
+                f"{size:,.0f}",
+                f"{size / loads_all[2]:.2f}",
+            ]
+        )
+    head = ["crawl", "s", "bots/s", "time / product's", "requests/bot", "of plain's", "bytes/bot", "of plain's"]
+    tell(f"{bots} bots, {concurrency} at a time:\n\n{table(head, rows)}", document, "crawl")
+    cores = os.cpu_count() or 1
+    shares = [[kind, f"{used / bots * 1000:.0f}"] for kind, used in sorted(spent.items(), key=lambda pair: -pair[1])]
+    shares.append(["all of these", f"{sum(spent.values()) / bots * 1000:.0f}"])
+    shares.append([f"there was ({cores} cores)", f"{took * cores / bots * 1000:.0f}"])
+    tell(table(["processes of the first crawl", "ms of CPU a bot"], shares), document, "time")
 
 
 # --- scale -------------------------------------------------------------------------------------
 
 
-@contextmanager
-def memory_of_children() -> Iterator[list[tuple[float, float]]]:
-    """Megabytes of the Python process and of its children's tree, sampled while the block runs."""
-    samples: list[tuple[float, float]] = []
-    over = Event()
-
-    def sample() -> None:
-        while not over.wait(0.5):
-            mine = psutil.Process()
-            crawls = [child for child in mine.children() if "crawl" in _command(child)]
-            for crawl in crawls:
-                try:
-                    tree = sum(child.memory_info().rss for child in crawl.children(recursive=True))
-                    samples.append((crawl.memory_info().rss / 1e6, tree / 1e6))
-                except psutil.NoSuchProcess:
-                    continue
-
-    thread = Thread(target=sample)
-    thread.start()
-    try:
-        yield samples
-    finally:
-        over.set()
-        thread.join()
-
-
-def _command(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return []
-
-
-def scale(concurrency: int) -> None:
-    """How time and memory grow with the catalog."""
-    table = Table("bots", "seconds", "ms/bot", "Python MB at 25 / 50 / 75 / 100 %", "browser MB, same")
+def scale(concurrency: int, document: Path | None) -> None:
+    """How time and memory grow with the catalog, and what an unchanged one costs."""
+    head = [
+        "bots",
+        "s",
+        "ms/bot",
+        "Python MB at 25 / 50 / 75 / 100 %",
+        "most",
+        "browser MB, same",
+        "unchanged, s",
+        "times faster",
+    ]
+    rows = []
     for bots in (625, 1250, 2500, 5000):
-        with running(bots=bots) as replica, tempfile.TemporaryDirectory() as folder, memory_of_children() as samples:
-            took = product(replica, Path(folder), concurrency)
+        with running(bots=bots) as replica, tempfile.TemporaryDirectory() as folder:
+            with watched(replica) as samples:
+                first = product(replica, Path(folder), concurrency)
+            replica.forget_requests()
+            second = product(replica, Path(folder), concurrency)
+            if set(replica.requests()["by_kind"]) != {"api"}:
+                message = "the unchanged crawl asked for pages"
+                raise RuntimeError(message)
         quarters = [samples[int((len(samples) - 1) * share)] for share in (0.25, 0.5, 0.75, 1)]
-        python, browser = (" / ".join(f"{quarter[i]:.0f}" for quarter in quarters) for i in (0, 1))
-        table.add_row(f"{bots:,}", f"{took:.0f}", f"{took / bots * 1000:.0f}", python, browser)
-    CONSOLE.print(table)
+        rows.append(
+            [
+                f"{bots:,}",
+                f"{first:.0f}",
+                f"{first / bots * 1000:.0f}",
+                " / ".join(f"{sample.python:.0f}" for sample in quarters),
+                f"{max(sample.python for sample in samples):.0f}",
+                " / ".join(f"{sample.browser:.0f}" for sample in quarters),
+                f"{second:.1f}",
+                f"{first / second:.0f}",
+            ]
+        )
+        print(rows[-1], file=sys.stderr)
+    tell(table(head, rows), document, "scale")
 
 
 def main() -> None:
@@ -229,6 +285,7 @@ def main() -> None:
     parser.add_argument("--bots", type=int, default=200)
     parser.add_argument("--concurrency", type=int, default=8)
     parser.add_argument("--scale", action="store_true")
+    parser.add_argument("--write", type=Path, metavar="DOCUMENT")
     parser.add_argument("--only", choices=["plain", "raw"], help=argparse.SUPPRESS)
     parser.add_argument("--urls", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -239,11 +296,9 @@ def main() -> None:
         else:
             asyncio.run(raw_playwright(urls, options.concurrency))
     elif options.scale:
-        scale(options.concurrency)
+        scale(options.concurrency, options.write)
     else:
-        os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
-        compare(options.bots, options.concurrency)
-        unchanged(options.bots, options.concurrency)
+        compare(options.bots, options.concurrency, options.write)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How fast a feed is read: `python benchmarks/reading.py [MODELS.json]`.
+"""How fast a feed is read: `python -m benchmarks.reading [--write docs/performance.md] [MODELS.json]`.
 
 Everything is told as a ratio to `json.load` of the same file in the same run. Without a file it is a
 feed of 500 bots, made of the starter feed.
@@ -16,6 +16,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
+from benchmarks.document import table, tell
 from poe_scraper import api
 from poe_scraper.feed.reader import read_feed, starter_feed
 from poe_scraper.items import Feed
@@ -78,12 +79,14 @@ def cpu_of_list(folder: Path) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="?", type=Path)
+    parser.add_argument("--write", type=Path, metavar="DOCUMENT")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path: Path = parser.parse_args().models or made_feed(Path(folder))
-        report(path.absolute())
+        path: Path = options.models or made_feed(Path(folder))
+        report(path.absolute(), options.write)
 
 
-def report(path: Path) -> None:
+def report(path: Path, document: Path | None) -> None:
     def plain() -> object:
         with path.open("rb") as file:
             return json.load(file)
@@ -109,10 +112,9 @@ def report(path: Path) -> None:
         (f"{len(names)} lookups by id, another case", seconds(lookups)),
         ("poe-scraper list, whole process", cpu_of_list(path.parent)),
     ]
-    print(f"{len(names)} bots, {path.stat().st_size:,} bytes\n")
-    print(f"{'':<38}{'CPU ms':>8}{'x json.load':>13}")
-    for name, taken in rows:
-        print(f"{name:<38}{taken * 1000:>8.2f}{taken / base:>13.2f}")
+    figures = [[name, f"{taken * 1000:.2f}", f"{taken / base:.2f}"] for name, taken in rows]
+    text = table(["", "CPU ms", "times json.load"], figures)
+    tell(f"{len(names)} bots, {path.stat().st_size:,} bytes:\n\n{text}", document, "reading")
 
 
 if __name__ == "__main__":
