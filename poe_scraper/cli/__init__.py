@@ -16,6 +16,9 @@ from poe_scraper.failures import PoeScraperError
 COMMANDS: dict[str, tuple[str, str]] = {
     "setup": ("poe_scraper.cli.crawl:setup", "Install a browser to crawl with."),
     "update": ("poe_scraper.cli.crawl:update", "Crawl Poe and publish the feed."),
+    "login": ("poe_scraper.cli.session:login", "Sign in to Poe in a browser window, for crawls of your own."),
+    "logout": ("poe_scraper.cli.session:logout", "Remove the session that login keeps."),
+    "schedule": ("poe_scraper.cli.schedule:schedule", "Run a crawl on a Scrapyd, and wait for its end."),
     "doctor": ("poe_scraper.cli.doctor:doctor", "Check that everything a crawl needs is there."),
     "status": ("poe_scraper.cli.status:status", "Age and coverage of the feed, last runs and refusals."),
     "list": ("poe_scraper.cli.listing:list_", "List bots with their price."),
@@ -23,14 +26,21 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("poe_scraper.cli.show:show", "Everything the feed knows about a bot."),
     "cost": ("poe_scraper.cli.cost:cost", "What a usage of a bot costs."),
     "compare": ("poe_scraper.cli.cost:compare", "What one usage costs on several bots."),
+    "balance": ("poe_scraper.cli.account:balance", "The points left on your account."),
+    "usage": ("poe_scraper.cli.account:usage", "What your account was billed, by bot, day or kind."),
+    "audit": ("poe_scraper.cli.account:audit", "Hold what you were billed against the bots' prices."),
     "history": ("poe_scraper.cli.history:history", "A bot's prices over time."),
     "diff": ("poe_scraper.cli.history:diff", "What changed between two versions of the feed."),
     "export": ("poe_scraper.cli.export:export", "Write the feed in another format."),
     "site": ("poe_scraper.cli.site:site", "Build or show the catalogue: the feed as web pages."),
     "schema": ("poe_scraper.cli.feed:schema", "Print the JSON Schema of the feed."),
+    "merge": ("poe_scraper.cli.merge:merge", "Publish the feeds of all shards as one."),
     "reread": ("poe_scraper.cli.feed:reread", "Read the stored rate cards again, without a crawl."),
     "cache": ("poe_scraper.cli.cache:cache", "How many bots rest on earlier observations."),
-    "clear-cache": ("poe_scraper.cli.cache:clear_cache", "Delete the crawl's HTTP cache."),
+    "clear-cache": (
+        "poe_scraper.cli.cache:clear_cache",
+        "Delete the crawl's HTTP cache and what is kept about your account.",
+    ),
     "rates": ("poe_scraper.cli.rates:rates", "Read a rate card."),
     "replica": ("poe_scraper.cli.replica:replica", "Serve a stand-in for Poe's API and site."),
 }
@@ -73,7 +83,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the gate refused the new feed, "
-    "4 Poe could not be reached, 5 done but some pages failed.",
+    "4 Poe could not be reached, 5 done but some pages failed, 6 a bill is outside of what the card says.",
 )
 @click.version_option(__version__, prog_name="poe-scraper")
 def cli() -> None:

@@ -1,4 +1,4 @@
-"""`cache` and `clear-cache`: what rests on earlier observations, and the crawl's HTTP cache."""
+"""`cache` and `clear-cache`: what rests on earlier observations, and what is kept of Poe's answers."""
 
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -16,11 +16,14 @@ from poe_scraper.feed.reader import FeedReader
 @output_dir
 @as_json
 def cache(output_dir: Path | None, as_json: bool) -> None:
-    """How many bots rest on what earlier crawls saw, and how old that is."""
+    """How many bots rest on what earlier crawls saw, how old that is, and what is kept about your account."""
     feed = the_feed(output_dir)
     told = _ages(feed, datetime.now(UTC))
+    kept = _account_cache()
+    answers = len([*kept.glob("*.json")])
     if as_json:
-        echo_json({"version": feed.version, "starter": feed.starter, "bots": told})
+        account = {"folder": str(kept), "answers": answers}
+        echo_json({"version": feed.version, "starter": feed.starter, "bots": told, "account": account})
         return
     out = console()
     names = {
@@ -32,6 +35,7 @@ def cache(output_dir: Path | None, as_json: bool) -> None:
     }
     for name, label in names.items():
         out.print(f"{label + ':':<33}{told[name]:>6} bots")
+    out.print(f"{'answers kept about your account:':<33}{answers:>6}")
 
 
 def _ages(feed: FeedReader, now: datetime) -> dict[str, int]:
@@ -49,21 +53,27 @@ def _ages(feed: FeedReader, now: datetime) -> dict[str, int]:
 @click.command(epilog=examples("clear-cache --yes"))
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clear_cache(yes: bool) -> int:
-    """Delete the HTTP cache that Scrapy keeps where HTTPCACHE_ENABLED is set. The feed stays."""
-    folder = _http_cache()
-    if not folder.is_dir():
-        click.echo(f"There is no HTTP cache in {safe(folder)}.")
-        return ExitCode.DONE
+    """Delete the crawl's HTTP cache, and what is kept about your account. The feed stays."""
+    code = ExitCode.DONE
+    for name, folder in (("HTTP cache", _http_cache()), ("account's cache", _account_cache())):
+        if not folder.is_dir():
+            click.echo(f"There is no {name} in {safe(folder)}.")
+        elif not _deleted(folder, yes):
+            code = ExitCode.FAILED
+    return code
+
+
+def _deleted(folder: Path, yes: bool) -> bool:
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if not yes and not click.confirm(f"Delete {safe(folder)} ({size:,} bytes)?"):
-        return ExitCode.FAILED
+        return False
     try:
         shutil.rmtree(folder)
     except OSError as error:
         fail(f"{folder} could not be deleted: {error.strerror}.")
-        return ExitCode.FAILED
+        return False
     click.echo(f"Deleted {safe(folder)} ({size:,} bytes).")
-    return ExitCode.DONE
+    return True
 
 
 def _http_cache() -> Path:
@@ -74,3 +84,10 @@ def _http_cache() -> Path:
     settings = Settings()
     settings.setmodule("poe_scraper.settings", priority="project")
     return Path(data_path(settings["HTTPCACHE_DIR"])).absolute()
+
+
+def _account_cache() -> Path:
+    """The folder of what `balance` and `usage` keep."""
+    from poe_scraper.account import cache_folder
+
+    return cache_folder()

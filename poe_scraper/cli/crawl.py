@@ -10,12 +10,18 @@ from poe_scraper.cli import options
 from poe_scraper.failures import BrowserNotFoundError
 
 
-@click.command(epilog=options.examples("update", "update --limit 20", "update --bots Claude-Opus-4.5,GPT-5 --force"))
+@click.command(
+    epilog=options.examples(
+        "update", "update --limit 20", "update --creators all", "update --bots GPT-5,Grok-4.7 --force"
+    )
+)
 @options.output_dir
 @click.option("--bots", default="", metavar="A,B", help="Crawl these bots alone, due or not.")
+@click.option("--creators", default="", metavar="A,B|all", help="Crawl the bots on these creators' profiles, too.")
 @click.option("--limit", default="", metavar="N", help="Visit at most N bot pages.")
 @click.option("--only", default="", metavar="pricing|info", help="Bot pages alone, or the models API alone.")
 @click.option("--shard", default="", metavar="I/N", help="Crawl the I-th of N parts of the catalog.")
+@click.option("--worker", is_flag=True, help="Render pages for the crawl that is shared through POE_REDIS_URL.")
 @click.option("--force", is_flag=True, help="Visit every page, due or not.")
 @click.option("--accept", is_flag=True, help="Publish for once what the gate would refuse.")
 @click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Keep the newest N versions, not all.")
@@ -23,9 +29,11 @@ from poe_scraper.failures import BrowserNotFoundError
 def update(
     output_dir: Path | None,
     bots: str,
+    creators: str,
     limit: str,
     only: str,
     shard: str,
+    worker: bool,
     force: bool,
     accept: bool,
     keep: int | None,
@@ -40,9 +48,12 @@ def update(
     from scrapy.settings import Settings
 
     from poe_scraper.cli.ending import ending
+    from poe_scraper.session import asked_session
+    from poe_scraper.shared import is_shared
     from poe_scraper.spiders.poe_models import PoeModelsSpider
 
-    arguments = {"bots": bots, "limit": limit, "only": only, "shard": shard, "force": str(force).lower()}
+    arguments = {"bots": bots, "creators": creators, "limit": limit, "only": only, "shard": shard}
+    arguments |= {"force": str(force).lower(), "role": "worker" if worker else ""}
     PoeModelsSpider.check_arguments(**arguments)
     settings = Settings()
     settings.setmodule("poe_scraper.settings", priority="project")
@@ -53,6 +64,8 @@ def update(
         settings.set("POE_OUTPUT_DIR", str(output_dir), priority="cmdline")
     if verbose:
         settings.set("LOG_LEVEL", "DEBUG", priority="cmdline")
+    asked_session(settings)  # a wrong one is told before anything starts
+    is_shared(settings, arguments["role"])
     process = AsyncCrawlerProcess(settings)
     crawler = process.create_crawler(PoeModelsSpider)
     process.crawl(crawler, **arguments)

@@ -63,6 +63,7 @@ def doctor(output_dir: Path | None, as_json: bool) -> int:
 def _findings(folder: Path) -> Iterator[Finding]:
     yield Finding("python", "ok", f"Python {sys.version.split()[0]}, poe-scraper {__version__}")
     yield _browser()
+    yield from _session()
     yield from ask_api(
         requests.Session(),
         os.environ.get("POE_API_URL") or "https://api.poe.com/v1/models",
@@ -94,6 +95,30 @@ def _browser() -> Finding:
     if rendered != "42":
         return Finding("browser", "failed", f"Chromium {version} does not run a page's script", setup)
     return Finding("browser", "ok", f"Chromium {version} starts and renders ({path or 'Playwright'})")
+
+
+def _session() -> Iterator[Finding]:
+    """The session that crawls are asked to use, where they are. Whether Poe accepts it, a crawl finds out."""
+    from poe_scraper import settings
+    from poe_scraper.session import asked_session, session_path
+
+    asked = {**vars(settings), "PLAYWRIGHT_CDP_URL": os.environ.get("PLAYWRIGHT_CDP_URL")}
+    try:
+        session = asked_session(asked)
+    except UsageError as error:
+        yield Finding("session", "failed", str(error), "See docs/session.md, or unset POE_STORAGE_STATE.")
+        return
+    if session is None:
+        return
+    if session.in_browser:
+        yield Finding("session", "ok", "that of the browser at PLAYWRIGHT_CDP_URL")
+        return
+    path = session_path(settings.POE_STORAGE_STATE)
+    ends = f"{session.ends_at:%Y-%m-%d}" if session.ends_at else "a day that it does not tell"
+    if session.has_ended(datetime.now(UTC)):
+        yield Finding("session", "failed", f"{path} expired on {ends}", FAILURES[Code.SESSION_EXPIRED].remedy)
+    else:
+        yield Finding("session", "ok", f"{path}, until {ends} at the latest")
 
 
 def ask_api(session: requests.Session, url: str, *, key: str, now: Callable[[], datetime]) -> Iterator[Finding]:

@@ -1,32 +1,63 @@
 """How a crawl ends, for a person and for whoever started the process."""
 
+import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from scrapy.crawler import Crawler
+from scrapy.settings import BaseSettings
 
-from poe_scraper.cli.exits import ExitCode, crawl_exit_code
+from poe_scraper.cli.exits import ExitCode, crawl_exit_code, worker_exit_code
 from poe_scraper.failures import FAILURES, Code
 from poe_scraper.items import RunReport
 from poe_scraper.pipelines.publish import PublishPipeline
 from poe_scraper.untrusted import safe
+
+logger = logging.getLogger(__name__)
 
 SITE_CHANGED_SHARE = 0.2
 """Where so many of the visited pages lack what we look for, it is the site that has changed."""
 
 
 def ending(crawler: Crawler) -> ExitCode:
-    """Say on standard error, where the log goes, how a crawl went.
+    """Say how a crawl went.
 
     Returns:
         The exit code that stands for it.
     """
     publisher = crawler.get_item_pipeline(PublishPipeline)
-    report = publisher.report if publisher else None
-    if report is not None:
-        for line in summary(report, folder=str(crawler.settings["POE_OUTPUT_DIR"])):
-            print(safe(line), file=sys.stderr)
-    return crawl_exit_code(report)
+    member = getattr(crawler.spider, "member", None)
+    if publisher is None and member is not None:
+        code = worker_exit_code(str(crawler.stats.get_value("finish_reason")))
+        lines = [safe(member.summary())]
+    else:
+        report = publisher.report if publisher else None
+        code = crawl_exit_code(report)
+        lines = [safe(line) for line in _lines(report, Path(crawler.settings["POE_OUTPUT_DIR"]))]
+    log_ending(lines, code, crawler.settings)  # first: a Scrapyd that stops closes standard error
+    for line in lines:
+        print(line, file=sys.stderr)
+    return code
+
+
+def log_ending(lines: Sequence[str], code: ExitCode, settings: BaseSettings) -> None:
+    """Write how a crawl went to the log file, where there is one.
+
+    It is all that Scrapyd keeps of a job: `poe-scraper schedule` reads the exit code there.
+    """
+    if settings["LOG_FILE"]:
+        for line in (*lines, f"Exit code {code}"):
+            logger.info("%s", line)
+
+
+def _lines(report: RunReport | None, folder: Path) -> list[str]:
+    if report is None:
+        return ["The crawl did not end in order: see the log."]
+    lines = summary(report, folder=str(folder))
+    if report.outcome in {"refused", "failed"} and (folder / "runs" / f"{report.id}.json").exists():
+        lines.append(f"Report: {folder}/runs/{report.id}.json")
+    return lines
 
 
 def _headlines(report: RunReport) -> Iterator[str]:
@@ -35,6 +66,8 @@ def _headlines(report: RunReport) -> Iterator[str]:
         yield "Interrupted: what was seen until then counts, and no bot is taken for gone."
     if report.finish_reason == Code.SITE_BLOCKS:
         yield "Poe blocks the crawl, so it stopped asking. The feed keeps what it knew."
+    if any(problem.code == Code.SESSION_EXPIRED for problem in report.problems):
+        yield "Your session with Poe has expired: pages were seen as anybody sees them. Renew it: poe-scraper login."
     changed = report.failed.get(Code.SITE_CHANGED, 0)
     if changed and changed >= SITE_CHANGED_SHARE * report.visited:
         yield f"Poe seems to have changed its site: {changed} of {report.visited} pages lack what we look for."
@@ -69,5 +102,4 @@ def summary(report: RunReport, *, folder: str) -> list[str]:
     else:
         lines.append(f"Nothing was published ({report.outcome}); the feed in {folder} is as it was.")
         lines.extend(f"  {reason}" for reason in report.reasons)
-        lines.append(f"Report: {folder}/runs/{report.id}.json")
     return lines

@@ -18,6 +18,7 @@ class ExitCode(IntEnum):
     GATE_REFUSED = 3
     UNREACHABLE = 4
     DEGRADED = 5
+    BILLED_OUTSIDE = 6
     INTERRUPTED = 130
     PIPE_CLOSED = 141
 
@@ -28,6 +29,8 @@ _UNREACHABLE = frozenset(
         Code.CATALOG_REFUSED,
         Code.CATALOG_GARBLED,
         Code.CATALOG_EMPTY,
+        Code.ACCOUNT_REFUSED,
+        Code.ACCOUNT_GARBLED,
         Code.CONNECTION_FAILED,
         Code.TIMEOUT,
         Code.RATE_LIMITED,
@@ -35,6 +38,12 @@ _UNREACHABLE = frozenset(
         Code.CHALLENGED,
     }
 )
+
+_DEGRADES = frozenset({Code.SESSION_EXPIRED, Code.DELIVERY_FAILED, Code.WEBHOOK_FAILED, Code.MONITOR_FAILED})
+
+
+_BROKEN_OFF = frozenset({Code.QUEUE_UNREACHABLE, Code.QUEUE_BUSY, Code.NO_WORKER, Code.BROWSER_UNREACHABLE})
+"""Ends of a crawl that published what it had, and is not done."""
 
 
 def exit_code(error: PoeScraperError) -> ExitCode:
@@ -60,6 +69,8 @@ def crawl_exit_code(report: "RunReport | None") -> ExitCode:
         return ExitCode.FAILED
     if report.finish_reason == "shutdown":
         return ExitCode.INTERRUPTED
+    if report.finish_reason in _BROKEN_OFF:
+        return ExitCode.FAILED
     if report.outcome == "refused":
         return ExitCode.GATE_REFUSED
     if report.outcome == "failed":
@@ -67,4 +78,19 @@ def crawl_exit_code(report: "RunReport | None") -> ExitCode:
         return ExitCode.UNREACHABLE if unreachable else ExitCode.FAILED
     if report.finish_reason == Code.SITE_BLOCKS:
         return ExitCode.UNREACHABLE
-    return ExitCode.DEGRADED if report.failed else ExitCode.DONE
+    if report.failed or any(problem.code in _DEGRADES or problem.stage == "profile" for problem in report.problems):
+        return ExitCode.DEGRADED
+    return ExitCode.DONE
+
+
+def worker_exit_code(finish_reason: str) -> ExitCode:
+    """The exit code that stands for how a worker of a shared crawl ended. Failed pages are in the publisher's."""
+    match finish_reason:
+        case "finished":
+            return ExitCode.DONE
+        case "shutdown":
+            return ExitCode.INTERRUPTED
+        case Code.SITE_BLOCKS:
+            return ExitCode.UNREACHABLE
+        case _:
+            return ExitCode.FAILED

@@ -6,13 +6,14 @@ from typing import Any
 import click
 
 from poe_scraper import amounts
+from poe_scraper.cli.exits import ExitCode, crawl_exit_code
 from poe_scraper.cli.options import as_json, examples, output_dir
 from poe_scraper.cli.terminal import console, echo_json, safe, table
 from poe_scraper.failures import Code, FeedError, GateRefusedError
 from poe_scraper.feed.history import price_changes
 from poe_scraper.feed.reader import feed_folder
 from poe_scraper.feed.store import FeedStore
-from poe_scraper.items import Bot, BotError, Feed, Reading
+from poe_scraper.items import Bot, BotError, Feed, Reading, RunReport
 
 
 @click.command(epilog=examples("schema > models.schema.json"))
@@ -29,7 +30,7 @@ def schema(as_json: bool) -> None:  # noqa: ARG001 - it is JSON in any case
 @click.option("--accept", is_flag=True, help="With --write: publish even what the gate would refuse.")
 @output_dir
 @as_json
-def reread(write: bool, accept: bool, output_dir: Path | None, as_json: bool) -> None:
+def reread(write: bool, accept: bool, output_dir: Path | None, as_json: bool) -> int:
     """Read every stored rate card again, as after an update of poe-scraper, and show what changes.
 
     Nothing is asked of Poe: the feed keeps the cards as they were sent.
@@ -40,7 +41,9 @@ def reread(write: bool, accept: bool, output_dir: Path | None, as_json: bool) ->
         message = f"There is no crawled feed in {store.folder}. Crawl one with 'poe-scraper update'."
         raise FeedError(message)
     changed = _changed(feed)
-    published = _publish(store, accept=accept) if write and changed else None
+    report = _publish(store, accept=accept) if write and changed else None
+    published = report.version if report else None
+    code = crawl_exit_code(report) if report else ExitCode.DONE
     if as_json:
         echo_json(
             {
@@ -49,7 +52,7 @@ def reread(write: bool, accept: bool, output_dir: Path | None, as_json: bool) ->
                 "published": published,
             }
         )
-        return
+        return code
     out = console()
     for before, now in changed:
         out.print(safe(now.handle or now.id), style="bold")
@@ -66,6 +69,7 @@ def reread(write: bool, accept: bool, output_dir: Path | None, as_json: bool) ->
         out.print(f"Published as version {published}.")
     elif changed:
         out.print("Nothing was written: --write publishes it.")
+    return code
 
 
 def _changed(feed: Feed) -> list[tuple[Bot, Bot]]:
@@ -81,14 +85,15 @@ def _told(before: Bot, now: Bot) -> dict[str, Any]:
     }
 
 
-def _publish(store: FeedStore, *, accept: bool) -> int | None:
+def _publish(store: FeedStore, *, accept: bool) -> RunReport | None:
     from datetime import UTC, datetime
 
     from poe_scraper import settings
+    from poe_scraper.delivery import DeliverySettings, deliver
     from poe_scraper.feed.gate import Gate
     from poe_scraper.feed.report import figures, run_id
     from poe_scraper.feed.writer import FeedWriter
-    from poe_scraper.items import Run, RunReport
+    from poe_scraper.items import Run
 
     gate = Gate(min_share=settings.POE_GATE_MIN_SHARE, max_jumps=settings.POE_GATE_MAX_JUMPS)
     with FeedWriter(store, "poe-scraper reread") as writer:
@@ -111,9 +116,16 @@ def _publish(store: FeedStore, *, accept: bool) -> int | None:
             writer.report(RunReport.model_validate(told | figures(writer.head.version, writer.known.entries())))
             raise
         told["outcome"] = "published" if publication.new_version else "unchanged"
+        told["problems"] = deliver(
+            store,
+            version=publication.version,
+            new_version=publication.new_version,
+            settings=DeliverySettings.of(vars(settings)),
+        )
         told |= figures(publication.version, writer.known.entries(), publication.changes)
-        writer.report(RunReport.model_validate(told))
-        return publication.version
+        report = RunReport.model_validate(told)
+        writer.report(report)
+        return report
 
 
 def reread_bot(bot: Bot) -> Bot:

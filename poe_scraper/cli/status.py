@@ -9,6 +9,7 @@ import click
 
 from poe_scraper.cli.options import as_json, examples, output_dir, the_feed
 from poe_scraper.cli.terminal import age, console, echo_json, safe, table
+from poe_scraper.failures import FAILURES, Code
 from poe_scraper.feed.reader import FeedReader, feed_folder
 from poe_scraper.feed.selection import prices
 from poe_scraper.feed.store import FeedStore
@@ -82,6 +83,8 @@ def _print(told: dict[str, Any], feed: FeedReader, now: datetime) -> None:
         "Failed": f"{bots['with_errors']} bots had an error when last visited; their older facts stay",
         "Never visited": f"{bots['page_never_seen']} bots",
     }
+    if told["runs"] and any(problem["code"] == Code.SESSION_EXPIRED for problem in told["runs"][0]["problems"]):
+        facts["Session"] = f"expired when the last run used it. {FAILURES[Code.SESSION_EXPIRED].remedy}"
     for label, fact in facts.items():
         out.print(safe(f"{label + ':':<16}{fact}"))
     if told["runs"]:

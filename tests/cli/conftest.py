@@ -35,7 +35,7 @@ def poe(tmp_path: Path, environment: dict[str, str]) -> Command:
         return subprocess.run(
             [POE_SCRAPER, *map(str, arguments)],
             cwd=tmp_path,
-            env=environment | more,
+            env=environment | {"XDG_CACHE_HOME": str(tmp_path / "cache")} | more,
             input=stdin,
             capture_output=True,
             text=True,

@@ -51,7 +51,7 @@ def test_help_of_every_command_shows_an_example(poe: Command, command: str) -> N
     assert (told.returncode, told.stderr) == (0, "")
     if command != "replica":  # it is a program of its own: python -m poe_scraper.replica
         assert f"Examples:\n    poe-scraper {command}" in told.stdout
-    assert "--json" in told.stdout or command in {"setup", "update", "clear-cache", "replica"}
+    assert "--json" in told.stdout or command in {"setup", "update", "login", "logout", "clear-cache", "replica"}
 
 
 def test_version(poe: Command) -> None:

@@ -65,15 +65,15 @@ def test_a_reader_that_goes_away_is_no_failure(environment: dict[str, str], feed
 
 
 def test_interrupt(environment: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "scrapy.cfg").write_text("[settings]\ndefault = poe_scraper.settings\n")
-    (tmp_path / ".scrapy" / "httpcache").mkdir(parents=True)
+    cache = tmp_path / "cache" / "poe-scraper" / "http"
+    cache.mkdir(parents=True)
     with subprocess.Popen(
         [POE_SCRAPER, "clear-cache"],
         cwd=tmp_path,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment | {"PYTHONUNBUFFERED": "1"},
+        env=environment | {"PYTHONUNBUFFERED": "1", "XDG_CACHE_HOME": str(tmp_path / "cache")},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
@@ -85,7 +85,7 @@ def test_interrupt(environment: dict[str, str], tmp_path: Path) -> None:
                 process.wait(timeout=5)
         assert b"Traceback" not in process.stderr.read()
     assert process.returncode == 130
-    assert (tmp_path / ".scrapy" / "httpcache").is_dir()
+    assert cache.is_dir()
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,7 @@ def test_interrupt(environment: dict[str, str], tmp_path: Path) -> None:
 def test_clear_cache(
     poe: Command, tmp_path: Path, answer: str, options: tuple[str, ...], code: int, left: bool
 ) -> None:
-    (tmp_path / "scrapy.cfg").write_text("[settings]\ndefault = poe_scraper.settings\n")
-    cache = tmp_path / ".scrapy" / "httpcache"
+    cache = tmp_path / "cache" / "poe-scraper" / "http"
     cache.mkdir(parents=True)
     (cache / "page").write_bytes(b"x" * 1234)
     assert poe("clear-cache", *options, stdin=answer).returncode == code
