@@ -4,7 +4,8 @@ In one run, on one machine, with one browser and one concurrency, against the re
 
 - the product: the whole process, from `scrapy crawl` to the published feed; and again, when it knows the handles;
 - a plain scrapy-playwright spider: a page for each request, Playwright's own waits and clicks, everything loaded;
-- raw Playwright without a framework: pages that are used again, everything loaded.
+- raw Playwright without a framework: pages that are used again, everything loaded; and again with the launch
+  flags of the product, which leave out images and other hosts.
 
 Tells ratios, what each asked the site for, and which processes the time went to. With `--scale` it crawls up
 to 5,000 fabricated bots instead, tells how time and memory grow, and crawls each catalog again unchanged.
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from benchmarks.document import table, tell
-from poe_scraper.browser import find_browser
+from poe_scraper.browser import find_browser, launch_options
 from poe_scraper.replica import Replica, running
 
 ROOT = Path(__file__).parents[1]
@@ -97,13 +98,13 @@ def plain_spider(urls: list[str], concurrency: int) -> None:
     process.start()
 
 
-async def raw_playwright(urls: list[str], concurrency: int) -> None:
-    """Nothing but Playwright, and as many pages as may be open at a time."""
+async def raw_playwright(urls: list[str], concurrency: int, options: Mapping[str, Any]) -> None:
+    """Nothing but Playwright, and as many pages as may be open at a time; `options` are for the launch."""
     from playwright.async_api import async_playwright
 
     waiting = iter(urls)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=find_browser())
+        browser = await playwright.chromium.launch(**options)
         context = await browser.new_context()
 
         async def worker() -> None:
@@ -210,7 +211,11 @@ def compare(bots: int, concurrency: int, document: Path | None) -> None:
             spent = samples[-1].cpu
         again = product(replica, output, concurrency, "-a", chosen)
         results["product, once more"] = (again, *asked(replica, bots))
-        for name, label in (("plain", "plain scrapy-playwright"), ("raw", "raw Playwright")):
+        for name, label in (
+            ("plain", "plain scrapy-playwright"),
+            ("raw", "raw Playwright"),
+            ("flagged", "raw Playwright, product's launch flags"),
+        ):
             words = ["-m", "benchmarks.crawl", "--only", name, "--urls", str(addresses)]
             words += ["--concurrency", str(concurrency)]
             results[label] = (seconds(words), *asked(replica, bots))
@@ -286,7 +291,7 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, default=8)
     parser.add_argument("--scale", action="store_true")
     parser.add_argument("--write", type=Path, metavar="DOCUMENT")
-    parser.add_argument("--only", choices=["plain", "raw"], help=argparse.SUPPRESS)
+    parser.add_argument("--only", choices=["plain", "raw", "flagged"], help=argparse.SUPPRESS)
     parser.add_argument("--urls", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.only:
@@ -294,7 +299,8 @@ def main() -> None:
         if options.only == "plain":
             plain_spider(urls, options.concurrency)
         else:
-            asyncio.run(raw_playwright(urls, options.concurrency))
+            flags = launch_options(urls[0]) if options.only == "flagged" else {"executable_path": find_browser()}
+            asyncio.run(raw_playwright(urls, options.concurrency, flags))
     elif options.scale:
         scale(options.concurrency, options.write)
     else:

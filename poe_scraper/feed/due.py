@@ -16,6 +16,9 @@ CATALOG_FACTS = (
 )
 """Fields of a bot that the models API alone tells, beside `pricing.api`."""
 
+NAMES = ("display_name", "url", "description")
+"""What the API tells too. The page knows better, once it was seen."""
+
 
 def is_due(known: Bot | None, seen: Bot, *, now: datetime, max_age: timedelta, force: bool = False) -> bool:
     """Whether a bot's page has to be visited.
@@ -36,7 +39,7 @@ def is_due(known: Bot | None, seen: Bot, *, now: datetime, max_age: timedelta, f
 
 
 def is_news(known: Bot | None, seen: Bot) -> bool:
-    """Whether a sighting tells more than the feed knows, the time of the sighting aside.
+    """Whether a sighting changes more of what the feed knows than the time of the sighting.
 
     Args:
         known: the bot as the feed has it.
@@ -44,7 +47,13 @@ def is_news(known: Bot | None, seen: Bot) -> bool:
     """
     if known is None or known.observed.catalog is None or seen.observed.catalog is None:
         return True
-    return bool(seen.observed.page or seen.errors) or _catalog_changed(known, seen)
+    if seen.observed.page or seen.errors or any(error.stage == "catalog" for error in known.errors):
+        return True
+    if (known.id, known.status) != (seen.id, seen.status) or not set(seen.discovered_by) <= set(known.discovered_by):
+        return True
+    if known.observed.page is None and any(getattr(known, name) != getattr(seen, name) for name in NAMES):
+        return True
+    return _catalog_changed(known, seen)
 
 
 def _failed(known: Bot) -> bool:

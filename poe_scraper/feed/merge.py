@@ -4,24 +4,23 @@ A scraped item is a `Bot` as seen in one crawl: `observed.catalog` is set where 
 in the models API, `observed.page` where it read its page, `errors` holds what failed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from poe_scraper.failures import Code
-from poe_scraper.feed.due import CATALOG_FACTS
+from poe_scraper.feed.due import CATALOG_FACTS, NAMES
 from poe_scraper.feed.shelf import BotShelf, Card, KnownBots
-from poe_scraper.items import Bot, BotError, Observed
+from poe_scraper.items import Bot, BotError, CatalogSighting, Observed
 
 KEEP_GONE = timedelta(days=90)
 """How long a bot that is gone stays in the feed."""
 
 _PAGE_STAGES = {"page", "rates", "profile"}
 
-_NAMES = ("display_name", "url", "description")
-"""What the API tells too. The page knows better, once it was seen."""
-_PAGE_FACTS = (*_NAMES, "handle", "creator", "powered_by", "is_down")
+_PAGE_FACTS = (*NAMES, "handle", "creator", "powered_by", "is_down")
 _CARD_FACTS = ("rates", "adjustments", "unparsed", "rate_card")
 _DISCOVERIES = ("api", "creator", "handle")
 _LISTS = {"api", "creator"}
@@ -53,7 +52,7 @@ def merge(known: Bot | None, seen: Bot) -> Bot:
         facts = {"id": seen.id} | {field: getattr(seen, field) for field in CATALOG_FACTS}
         prices["api"] = seen.pricing.api
         if page is None:
-            facts |= {field: getattr(seen, field) for field in _NAMES}
+            facts |= {field: getattr(seen, field) for field in NAMES}
     if page is None and "creator" in seen.discovered_by:
         told = {field: getattr(seen, field) for field in ("handle", "creator", "description")}
         facts |= {field: fact for field, fact in told.items() if (facts.get(field) or getattr(known, field)) is None}
@@ -97,6 +96,7 @@ def settle(
     known: KnownBots,
     seen: BotShelf,
     *,
+    unchanged: Mapping[str, CatalogSighting] = MappingProxyType({}),
     listed: AbstractSet[str] = frozenset(),
     unlisted: AbstractSet[str] = frozenset(),
     complete: bool,
@@ -109,6 +109,7 @@ def settle(
     Args:
         known: the bots of the feed.
         seen: the bots that this crawl saw, merged.
+        unchanged: when and where known bots were seen in the models API of which nothing else is new, by `Bot.key`.
         listed: `Bot.key` of all that the models API lists. Those that the crawl did not get to are there.
         unlisted: `Bot.key` of known bots that a creator's profile, read in full, no longer shows.
         complete: whether the crawl saw all in its scope that the models API lists. Only then are bots gone
@@ -122,7 +123,12 @@ def settle(
         if key in matched or key in seen:
             continue
         card = known.card(key)
-        if key in listed:
+        if key in unchanged:
+            bot, catalog = known[key], unchanged[key]
+            observed = bot.observed.model_copy(update={"catalog": catalog})
+            last_seen = max(bot.last_seen, catalog.at)
+            seen[key] = bot.model_copy(update={"last_seen": last_seen, "observed": observed})
+        elif key in listed:
             bot = known[key]
             sighting = Bot(id=bot.id, url=bot.url, first_seen=now, last_seen=now, discovered_by=("api",))
             seen[key] = merge(bot, sighting)

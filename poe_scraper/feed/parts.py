@@ -98,7 +98,7 @@ def _misfits(parts: list[Part]) -> list[str]:
     return twice + [f"Shard {number}/{first.shard.parts} is missing." for number in missing]
 
 
-def together(known: KnownBots, parts: Iterable[Part], *, now: datetime, keep_gone: timedelta = KEEP_GONE) -> BotShelf:
+def together(known: KnownBots, parts: Iterable[Part], *, now: datetime, keep_gone: timedelta = KEEP_GONE) -> KnownBots:
     """All bots of the next feed, from its parts and from what it knows.
 
     A bot's facts are those of its part, its history that of the feed. Bots that a part has of other shards, as
@@ -113,7 +113,7 @@ def together(known: KnownBots, parts: Iterable[Part], *, now: datetime, keep_gon
     Raises:
         FeedError: a part cannot be read.
     """
-    bots = BotShelf()
+    bots = KnownBots()
     complete: list[Shard] = []
     for part in parts:
         crawled = BotShelf()

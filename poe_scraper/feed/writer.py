@@ -104,7 +104,7 @@ class FeedWriter:
 
     def publish(
         self,
-        bots: Iterable[Bot] | BotShelf,
+        bots: Iterable[Bot] | KnownBots,
         run: Run,
         *,
         now: datetime,
@@ -115,7 +115,7 @@ class FeedWriter:
         """Publish the bots as the feed, or refuse them. Whatever happens, readers find a valid feed.
 
         Args:
-            bots: all bots of the feed, the carried ones too.
+            bots: all bots of the feed, the carried ones too. A shelf of them is the writer's from now on.
             run: the crawl behind them.
             now: when the feed is written.
             gate: how much may differ from the published feed.
@@ -126,7 +126,7 @@ class FeedWriter:
             GateRefusedError: the candidate is refused; it lies in `refused/` with the reasons.
             FeedError: the files cannot be written; the published feed is as it was.
         """
-        shelf = bots if isinstance(bots, BotShelf) else BotShelf(bots)
+        shelf = bots if isinstance(bots, KnownBots) else KnownBots(bots)
         number = self.head.version if self.head else 0
         candidate = Feed(version=number + 1, generated_at=now, run=run)
         comparison = self._compare(candidate, shelf)
@@ -145,9 +145,7 @@ class FeedWriter:
             staging.add(self.store.models, _text(candidate, shelf))
             self._commit(staging, changes)
         self.head = candidate
-        self.known = KnownBots()
-        for key in shelf:
-            self.known.take(shelf, key)
+        self.known = shelf
         self._prune(keep)
         return Publication(version=candidate.version, changes=changes, new_version=new_version)
 

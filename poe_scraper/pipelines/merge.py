@@ -33,10 +33,7 @@ class MergePricingPipeline:
             note_errors(self.crawler, item.errors)
             message = f"{item.id} is not known, and its page could not be read"
             raise DropItem(message)
-        merged = merge(known, item)
-        if known is not None and merged.pricing == known.pricing:
-            return merged  # the same evidence, the same conclusions
-        return with_conclusions(merged)
+        return with_conclusions(merge(known, item))
 
 
 def with_conclusions(bot: Bot) -> Bot:

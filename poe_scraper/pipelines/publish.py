@@ -16,7 +16,7 @@ from poe_scraper.feed.gate import Gate
 from poe_scraper.feed.lock import when_free
 from poe_scraper.feed.merge import settle
 from poe_scraper.feed.report import figures, run_id
-from poe_scraper.feed.shelf import BotShelf, KnownBots
+from poe_scraper.feed.shelf import KnownBots
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter, Publication
 from poe_scraper.items import Bot, Run, RunError, RunReport
@@ -38,7 +38,7 @@ class PublishPipeline:
         self.crawler = crawler
         self.store = FeedStore(Path(crawler.settings["POE_OUTPUT_DIR"]))
         self.writer: FeedWriter | None = None
-        self.bots = BotShelf()
+        self.bots = KnownBots()
         self.seen = 0
         self.started_at = _now()
         self.run_id = run_id(self.started_at)
@@ -76,7 +76,6 @@ class PublishPipeline:
     def process_item(self, item: Bot) -> Bot:
         """Keep the bot for the feed."""
         self.bots[item.key] = item
-        self.seen = len(self.bots)
         return item
 
     async def spider_closed(self, reason: str) -> None:
@@ -105,6 +104,7 @@ class PublishPipeline:
 
     def _publish(self, writer: FeedWriter, reason: str) -> RunReport:
         spider, settings = self._spider(), self.crawler.settings
+        self.seen = len(self.bots.keys() | spider.unchanged.keys())
         if not spider.catalog_ok:
             reasons = tuple(problem.message for problem in spider.problems) or (reason,)
             return self._report(reason, outcome="failed", reasons=reasons)
@@ -112,6 +112,7 @@ class PublishPipeline:
         settle(
             spider.known,
             self.bots,
+            unchanged=spider.unchanged,
             listed=spider.listed,
             unlisted=spider.unlisted,
             complete=spider.complete,

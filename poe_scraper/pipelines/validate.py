@@ -11,7 +11,6 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
 from poe_scraper.failures import Code
-from poe_scraper.feed.due import is_news
 from poe_scraper.feed.schema import bot_misfits
 from poe_scraper.items import Bot
 from poe_scraper.pipelines.problems import note
@@ -34,8 +33,6 @@ class ValidatePipeline:
         Raises:
             DropItem: it is none; what was wrong stands in the run report.
         """
-        if isinstance(item, Bot) and not is_news(self.crawler.spider.known.find(item), item):  # type: ignore[union-attr]
-            return item  # it was validated when it was published; again would take most of an unchanged crawl
         try:
             text = (item if isinstance(item, Bot) else Bot.model_validate(ItemAdapter(item).asdict())).as_json()
             bot = Bot.model_validate_json(text)

@@ -11,6 +11,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from poe_scraper.failures import FAILURES, Code, ObservationError, UsageError
+from poe_scraper.feed.due import is_news
 from poe_scraper.items import Bot, BotError
 from poe_scraper.pages.catalog import bot_url, read_catalog
 from poe_scraper.shared import is_shared
@@ -38,7 +39,8 @@ class PoeModelsSpider(ProfileVisits):
         role: `worker` renders pages for the crawl that is shared through `POE_REDIS_URL`, and publishes nothing.
         _job, _version: Scrapyd's names of the job and of the project's version, for the run report.
 
-    Yields `items.Bot` as seen in this crawl: one for each bot in scope, its page facts where it was visited.
+    Yields `items.Bot` as seen in this crawl: one for each bot in scope that was visited, or of which the API tells
+    something new.
     """
 
     name = "poe_models"
@@ -104,7 +106,7 @@ class PoeModelsSpider(ProfileVisits):
         )
 
     def parse_catalog(self, response: Response) -> Iterator[Bot | Request]:
-        """Yield every bot in scope that needs no visit, and a request for every one that does, and for profiles."""
+        """Yield a request for every bot in scope that is due, every other of which there is news, and profiles."""
         if self.listed:
             return  # a crawl that is resumed has asked twice
         if response.status != 200:
@@ -123,7 +125,12 @@ class PoeModelsSpider(ProfileVisits):
         self.complete = not (self.bots or self.limit is not None or self.only or catalog.problems)
         yield from self.profile_requests()
         for bot in self._asked_for(catalog.bots, at):
-            yield self.visit_if_due(bot, at)
+            visit = self.visit_if_due(bot, at)
+            sighting = bot.observed.catalog
+            if isinstance(visit, Request) or sighting is None or is_news(self.known.find(bot), bot):
+                yield visit
+            else:
+                self.unchanged[bot.key] = sighting
         if self.complete:
             yield from self._look_for_delisted(at)
 
@@ -153,9 +160,16 @@ class PoeModelsSpider(ProfileVisits):
                     discovered_by=("handle",),
                 )
             return
+        met: set[str] = set()
         for bot in listed:
-            if self.in_scope(bot.key):
-                yield bot
+            if not self.in_scope(bot.key):
+                continue
+            if bot.key in met:
+                message = f"{bot.id} was seen twice in this crawl; the first is kept"
+                self.problems.append(BotError(stage="catalog", code=Code.ENTRY_DUPLICATE, message=message, at=at))
+                continue
+            met.add(bot.key)
+            yield bot
 
     def _look_for_delisted(self, at: datetime) -> Iterator[Request]:
         """Yield a request for the page of every known bot that has left the API, and stood on a profile too.

@@ -20,7 +20,7 @@ from poe_scraper.browser import find_browser
 from poe_scraper.failures import FAILURES, BrowserNotFoundError, Code, ObservationError, UsageError
 from poe_scraper.feed.due import is_due
 from poe_scraper.feed.shelf import KnownBots
-from poe_scraper.items import Bot, BotError
+from poe_scraper.items import Bot, BotError, CatalogSighting
 from poe_scraper.middlewares import BackoffMiddleware
 from poe_scraper.pages.answer import check_answer, is_signed_out
 from poe_scraper.pages.bot import read_bot
@@ -67,6 +67,9 @@ class PageVisits(scrapy.Spider):
     """Whether there is a list of bots, the models API's or a profile's. Without one nothing is published."""
     known: KnownBots
     """What the feed knows, by `Bot.key`. The publishing pipeline fills it in before the first request."""
+    unchanged: dict[str, CatalogSighting]
+    """Where and when bots were seen in the models API that need no visit and of which nothing is new, by `Bot.key`.
+    No item is made of them."""
     listed: frozenset[str] = frozenset()
     """`Bot.key` of all that the API lists, whether in scope or not."""
     unlisted: set[str]
@@ -103,6 +106,7 @@ class PageVisits(scrapy.Spider):
         self.problems: list[BotError] = []
         self.blocks: Counter[Code] = Counter()
         self.known = KnownBots()
+        self.unchanged = {}
         self.unlisted = set()
         given = {"limit": limit, "only": only, "force": force, "shard": shard, "_job": _job, "_version": _version}
         self.arguments = {name: text for name, text in given.items() if text}

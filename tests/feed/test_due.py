@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from poe_scraper.feed.due import is_due
-from poe_scraper.feed.merge import merge
+from poe_scraper.feed.due import is_due, is_news
+from poe_scraper.feed.merge import merge, settle
+from poe_scraper.feed.shelf import BotShelf, KnownBots
 from poe_scraper.items import Architecture, Bot, BotError
 from tests.feed.sightings import DAY, T0, failed, listed, malformed, named, visited
 
@@ -49,3 +50,35 @@ def test_age(age: timedelta, due: bool) -> None:
 
 def test_force() -> None:
     assert is_due(KNOWN, SEEN, now=NOW, max_age=DAY, force=True)
+
+
+UNSEEN = merge(None, listed("gpt-test", T0))
+"""A bot whose page was never seen: what the API says of it counts."""
+
+
+@pytest.mark.parametrize(
+    ("known", "seen", "news"),
+    [
+        pytest.param(KNOWN, SEEN, False, id="the same"),
+        pytest.param(KNOWN, listed("gpt-test", NOW, display_name="Other"), False, id="name the page knows better"),
+        pytest.param(UNSEEN, SEEN, False, id="the same, page never seen"),
+        pytest.param(UNSEEN, listed("gpt-test", NOW, display_name="Other"), True, id="name the page has not told yet"),
+        pytest.param(None, SEEN, True, id="unknown"),
+        pytest.param(KNOWN, listed("gpt-test", NOW, "0.000003"), True, id="API price changed"),
+        pytest.param(KNOWN, listed("gpt-test", NOW, owned_by="Other"), True, id="owner changed"),
+        pytest.param(KNOWN, SEEN.model_copy(update={"id": "GPT-Test"}), True, id="id in another case"),
+        pytest.param(KNOWN, visited(SEEN, NOW), True, id="page seen"),
+        pytest.param(KNOWN, failed(SEEN, NOW), True, id="page failed"),
+        pytest.param(KNOWN, malformed("gpt-test", NOW), True, id="entry is malformed"),
+        pytest.param(merge(KNOWN, malformed("gpt-test", T0)), SEEN, True, id="entry was malformed"),
+        pytest.param(KNOWN.model_copy(update={"status": "gone"}), SEEN, True, id="back"),
+        pytest.param(KNOWN.model_copy(update={"discovered_by": ("creator",)}), SEEN, True, id="found elsewhere"),
+        pytest.param(merge(None, visited(named("gpt-test", T0), T0)), SEEN, True, id="listed for the first time"),
+    ],
+)
+def test_news(known: Bot | None, seen: Bot, news: bool) -> None:
+    assert is_news(known, seen) is news
+    if known is not None and seen.observed.catalog is not None:
+        bots = BotShelf()
+        settle(KnownBots([known]), bots, unchanged={"gpt-test": seen.observed.catalog}, complete=True, now=NOW)
+        assert (bots["gpt-test"] == merge(known, seen)) is not news, "what no item is made of needs none"

@@ -19,7 +19,7 @@ from scrapy.utils.log import configure_logging
 from scrapy.utils.reactor import install_reactor
 
 from poe_scraper.feed.shelf import KnownBots
-from poe_scraper.items import Bot, BotError
+from poe_scraper.items import Bot, BotError, CatalogSighting
 from poe_scraper.pipelines.publish import PublishPipeline
 
 
@@ -36,6 +36,7 @@ class MadeSpider(scrapy.Spider):
         self.catalog_ok = attributes.get("catalog_ok", True)
         self.complete = attributes.get("complete", True)
         self.listed = frozenset(attributes.get("listed", ()))
+        self.unchanged: dict[str, CatalogSighting] = {}
         self.unlisted = frozenset(attributes.get("unlisted", ()))
         self.arguments = attributes.get("arguments", {})
         self.stop_after = attributes.get("stop_after")

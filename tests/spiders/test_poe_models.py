@@ -88,6 +88,15 @@ def test_an_unchanged_second_crawl_opens_no_page(crawl: Crawler) -> None:
     assert first.feed["version"] == second.feed["version"] == third.feed["version"] == 1
 
 
+def test_two_entries_of_one_bot_are_told_in_an_unchanged_crawl_too(crawl: Crawler) -> None:
+    with running(bots=4) as replica:
+        crawl(replica, only="info")
+        replica.set_weather("api_duplicate_ids=1")
+        again = crawl(replica, only="info")
+    assert (again.status, again.report["outcome"], again.report["seen"]) == (0, "unchanged", 4)
+    assert {problem["code"] for problem in again.report["problems"]} == {"entry_duplicate"}
+
+
 def test_parts_never_make_the_rest_look_gone(crawl: Crawler) -> None:
     with running(bots=12) as replica:
         assert crawl(replica, only="info").status == 0
