@@ -175,6 +175,7 @@ ITEM_PIPELINES = {
     "poe_scraper.pipelines.publish.PublishPipeline": 400,
 }
 ADDONS = {
+    "poe_scraper.extensions.ListenersAddon": 400,
     "poe_scraper.monitors.MonitorsAddon": 500,
 }
 EXTENSIONS = {

@@ -88,6 +88,16 @@ def test_an_unchanged_second_crawl_opens_no_page(crawl: Crawler) -> None:
     assert first.feed["version"] == second.feed["version"] == third.feed["version"] == 1
 
 
+def test_nothing_listens_unless_it_is_asked_to(crawl: Crawler) -> None:
+    with running(bots=2) as replica:
+        quiet = crawl(replica, only="info")
+        asked = crawl(replica, {"TELNETCONSOLE_ENABLED": "true", "REMOTE_CONTROL_ENABLED": "true"}, only="info")
+    assert (quiet.status, asked.status) == (0, 0)
+    assert "listening" not in quiet.log
+    assert "Telnet console listening on 127.0.0.1" in asked.log
+    assert "Remote control HTTP server listening" in asked.log
+
+
 def test_two_entries_of_one_bot_are_told_in_an_unchanged_crawl_too(crawl: Crawler) -> None:
     with running(bots=4) as replica:
         crawl(replica, only="info")
