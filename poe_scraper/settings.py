@@ -24,6 +24,11 @@ def _number(name: str, default: float) -> float:
         raise UsageError(message) from None
 
 
+def _switch(name: str) -> bool:
+    """Whether an environment variable switches something on."""
+    return os.environ.get(name) in {"1", "true", "True"}
+
+
 # --- ours: where Poe is -----------------------------------------------------------------------
 POE_API_URL = os.environ.get("POE_API_URL", "https://api.poe.com/v1/models")
 """Address of the models API. The account's endpoints are looked for beside it, at `../usage/`."""
@@ -88,7 +93,7 @@ POE_GATE_MIN_SHARE = _number("POE_GATE_MIN_SHARE", 0.8)
 POE_GATE_MAX_JUMPS = _number("POE_GATE_MAX_JUMPS", 0.05)
 """A candidate is refused where prices of more than this share of the bots moved by a factor of 5 or more."""
 
-POE_ACCEPT = os.environ.get("POE_ACCEPT", "") in {"1", "true", "True"}
+POE_ACCEPT = _switch("POE_ACCEPT")
 """Publish for once what the gate would refuse."""
 
 # --- ours: delivery ---------------------------------------------------------------------------
@@ -105,7 +110,7 @@ POE_WEBHOOK_SECRET = os.environ.get("POE_WEBHOOK_SECRET", "")
 """What these posts are signed with: base64 after `whsec_`, as the Standard Webhooks specification has it."""
 
 # --- ours: monitors ---------------------------------------------------------------------------
-POE_MONITORS = os.environ.get("POE_MONITORS", "") in {"1", "true", "True"}
+POE_MONITORS = _switch("POE_MONITORS")
 """Hold every run against the limits below, with Spidermon."""
 
 POE_MONITOR_COVERAGE = _number("POE_MONITOR_COVERAGE", 0.8)

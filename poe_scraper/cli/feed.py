@@ -86,9 +86,8 @@ def _told(before: Bot, now: Bot) -> dict[str, Any]:
 
 
 def _publish(store: FeedStore, *, accept: bool) -> RunReport | None:
-    from datetime import UTC, datetime
-
     from poe_scraper import settings
+    from poe_scraper.clock import now
     from poe_scraper.delivery import DeliverySettings, deliver
     from poe_scraper.feed.gate import Gate
     from poe_scraper.feed.report import figures, run_id
@@ -99,18 +98,18 @@ def _publish(store: FeedStore, *, accept: bool) -> RunReport | None:
     with FeedWriter(store, "poe-scraper reread") as writer:
         if writer.head is None:
             return None
-        now = datetime.now(UTC).replace(microsecond=0)
-        run = Run(id=run_id(now), started_at=now, finished_at=now)
+        at = now()
+        run = Run(id=run_id(at), started_at=at, finished_at=at)
         told: dict[str, Any] = {
             "id": run.id,
-            "started_at": now,
-            "finished_at": now,
+            "started_at": at,
+            "finished_at": at,
             "finish_reason": "reread",
         }
         bots = map(reread_bot, writer.known.values())
         keep = settings.POE_KEEP_VERSIONS
         try:
-            publication = writer.publish(bots, run, now=now, gate=gate, accept=accept, keep=keep)
+            publication = writer.publish(bots, run, now=at, gate=gate, accept=accept, keep=keep)
         except GateRefusedError as error:
             told |= {"outcome": "refused", "reasons": error.reasons}
             writer.report(RunReport.model_validate(told | figures(writer.head.version, writer.known.entries())))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from poe_scraper.cli import options
 from poe_scraper.cli.ending import summary
 from poe_scraper.cli.exits import crawl_exit_code
 from poe_scraper.cli.terminal import echo_json, safe
+from poe_scraper.clock import now
 from poe_scraper.delivery import DeliverySettings, deliver
 from poe_scraper.failures import FeedError, GateRefusedError
 from poe_scraper.feed.gate import Gate
@@ -46,10 +47,10 @@ def merge(parts: tuple[Path, ...], output_dir: Path | None, accept: bool, keep: 
     if store.folder.resolve() in {part.resolve() for part in parts}:
         message = f"{store.folder} is one of the parts: name another folder with --output-dir."
         raise FeedError(message)
-    now = _now()
-    found = find_parts(parts, now=now, max_age=timedelta(seconds=settings.POE_MAX_AGE))
+    at = now()
+    found = find_parts(parts, now=at, max_age=timedelta(seconds=settings.POE_MAX_AGE))
     with FeedWriter(store, "poe-scraper merge") as writer:
-        report = _publish(writer, found, now, accept=accept, keep=keep or settings.POE_KEEP_VERSIONS)
+        report = _publish(writer, found, at, accept=accept, keep=keep or settings.POE_KEEP_VERSIONS)
         writer.report(report)
     if as_json:
         echo_json(report.model_dump(mode="json"))
@@ -64,12 +65,12 @@ def _line(part: Part) -> str:
     return f"Shard {part.shard}: {part.store.folder}, crawl {part.run.id}{whole}."
 
 
-def _publish(writer: FeedWriter, parts: list[Part], now: datetime, *, accept: bool, keep: int) -> RunReport:
+def _publish(writer: FeedWriter, parts: list[Part], at: datetime, *, accept: bool, keep: int) -> RunReport:
     runs = [part.run for part in parts]
     failed = _sum(run.failed for run in runs)
     told: dict[str, Any] = {
-        "id": run_id(now),
-        "started_at": now,
+        "id": run_id(at),
+        "started_at": at,
         "finish_reason": "merged",
         "complete": all(run.complete for run in runs),
         "seen": sum(run.seen for run in runs),
@@ -80,20 +81,20 @@ def _publish(writer: FeedWriter, parts: list[Part], now: datetime, *, accept: bo
         "bytes": _sum(run.bytes for run in runs),
         "problems": tuple(problem for run in runs for problem in run.problems),
     }
-    bots = together(writer.known, parts, now=now, keep_gone=timedelta(days=settings.POE_KEEP_GONE))
+    bots = together(writer.known, parts, now=at, keep_gone=timedelta(days=settings.POE_KEEP_GONE))
     changes: Sequence[Change] = ()
     try:
         publication = writer.publish(
             bots,
             Run(
                 id=told["id"],
-                started_at=now,
-                finished_at=_now(),
+                started_at=at,
+                finished_at=now(),
                 seen=told["seen"],
                 visited=told["visited"],
                 failed=sum(failed.values()),
             ),
-            now=now,
+            now=at,
             gate=Gate(min_share=settings.POE_GATE_MIN_SHARE, max_jumps=settings.POE_GATE_MAX_JUMPS),
             accept=accept,
             keep=keep,
@@ -110,7 +111,7 @@ def _publish(writer: FeedWriter, parts: list[Part], now: datetime, *, accept: bo
             settings=DeliverySettings.of(vars(settings)),
         )
     version = writer.head.version if writer.head else None
-    return RunReport.model_validate(told | figures(version, writer.known.entries(), changes) | {"finished_at": _now()})
+    return RunReport.model_validate(told | figures(version, writer.known.entries(), changes) | {"finished_at": now()})
 
 
 def _sum(counts: Iterable[dict[str, int]]) -> dict[str, int]:
@@ -118,7 +119,3 @@ def _sum(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     for count in counts:
         total.update(count)
     return dict(total)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)

@@ -7,9 +7,9 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Self
 
+from poe_scraper.clock import now
 from poe_scraper.delivery.record import Record
 from poe_scraper.failures import Code, FeedError
 from poe_scraper.feed.store import FeedStore
@@ -87,5 +87,5 @@ def deliver(store: FeedStore, *, version: int, new_version: bool, settings: Deli
         failures.append((Code.DELIVERY_FAILED, f"What was delivered could not be noted. {error}"))
     for code, message in failures:
         logger.error("%s: %s", code, message)
-    now = datetime.now(UTC).replace(microsecond=0)
-    return tuple(RunError(stage="delivery", code=code, message=message, at=now) for code, message in failures)
+    at = now()
+    return tuple(RunError(stage="delivery", code=code, message=message, at=at) for code, message in failures)

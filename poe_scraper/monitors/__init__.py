@@ -3,7 +3,6 @@
 https://spidermon.readthedocs.io
 """
 
-from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import Self
 
@@ -12,6 +11,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.settings import BaseSettings
 
+from poe_scraper.clock import now
 from poe_scraper.failures import Code
 from poe_scraper.items import RunError
 from poe_scraper.pipelines.publish import PublishPipeline
@@ -60,7 +60,7 @@ def report_problems(crawler: Crawler, messages: list[str]) -> None:
     """
     publisher = crawler.get_item_pipeline(PublishPipeline)
     if publisher is not None:
-        now = datetime.now(UTC).replace(microsecond=0)
+        at = now()
         publisher.amend(
-            tuple(RunError(stage="monitors", code=Code.MONITOR_FAILED, message=message, at=now) for message in messages)
+            tuple(RunError(stage="monitors", code=Code.MONITOR_FAILED, message=message, at=at) for message in messages)
         )

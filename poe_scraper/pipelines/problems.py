@@ -1,17 +1,15 @@
 """Problems that are no bot's own, for the run report."""
 
-from datetime import UTC, datetime
-
 from scrapy.crawler import Crawler
 
+from poe_scraper.clock import now
 from poe_scraper.failures import Code
 from poe_scraper.items import BotError
 
 
 def note(crawler: Crawler, code: Code, message: str) -> None:
     """Add a problem with an item to those that the spider collects."""
-    at = datetime.now(UTC).replace(microsecond=0)
-    note_errors(crawler, (BotError(stage="catalog", code=code, message=message, at=at),))
+    note_errors(crawler, (BotError(stage="catalog", code=code, message=message, at=now()),))
 
 
 def note_errors(crawler: Crawler, errors: tuple[BotError, ...]) -> None:

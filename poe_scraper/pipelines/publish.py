@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +10,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 
+from poe_scraper.clock import now
 from poe_scraper.delivery import DeliverySettings, deliver
 from poe_scraper.failures import FeedError, FeedLockedError, GateRefusedError
 from poe_scraper.feed.gate import Gate
@@ -40,7 +41,7 @@ class PublishPipeline:
         self.writer: FeedWriter | None = None
         self.bots = KnownBots()
         self.seen = 0
-        self.started_at = _now()
+        self.started_at = now()
         self.run_id = run_id(self.started_at)
         # the reason why a crawl ends is known to this signal alone
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
@@ -108,7 +109,7 @@ class PublishPipeline:
         if not spider.catalog_ok:
             reasons = tuple(problem.message for problem in spider.problems) or (reason,)
             return self._report(reason, outcome="failed", reasons=reasons)
-        now = _now()
+        at = now()
         settle(
             spider.known,
             self.bots,
@@ -117,7 +118,7 @@ class PublishPipeline:
             unlisted=spider.unlisted,
             complete=spider.complete,
             in_scope=spider.in_scope,
-            now=now,
+            now=at,
             keep_gone=timedelta(days=settings.getfloat("POE_KEEP_GONE")),
         )
         visited, failed = self._visited(), sum(self._counts("poe/failures/").values())
@@ -127,12 +128,12 @@ class PublishPipeline:
                 Run(
                     id=self.run_id,
                     started_at=self.started_at,
-                    finished_at=now,
+                    finished_at=at,
                     seen=self.seen,
                     visited=visited,
                     failed=failed,
                 ),
-                now=now,
+                now=at,
                 gate=Gate(
                     min_share=settings.getfloat("POE_GATE_MIN_SHARE"),
                     max_jumps=settings.getfloat("POE_GATE_MAX_JUMPS"),
@@ -177,7 +178,7 @@ class PublishPipeline:
             {
                 "id": self.run_id,
                 "started_at": self.started_at,
-                "finished_at": _now(),
+                "finished_at": now(),
                 "arguments": spider.arguments,
                 "finish_reason": finish_reason,
                 "complete": spider.complete,
@@ -204,7 +205,3 @@ class PublishPipeline:
 
     def _spider(self) -> Any:
         return self.crawler.spider
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)

@@ -13,10 +13,10 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 from scrapy_redis.connection import get_redis
 
+from poe_scraper.clock import now
 from poe_scraper.failures import FAILURES, Code
 from poe_scraper.items import Bot, BotError
 from poe_scraper.shared.tasks import Tasks, address
-from poe_scraper.spiders.visits import now
 from poe_scraper.untrusted import safe
 
 TICK = 0.5

@@ -10,6 +10,7 @@ from scrapy.exceptions import CloseSpider
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
+from poe_scraper.clock import now
 from poe_scraper.failures import FAILURES, Code, ObservationError, UsageError
 from poe_scraper.feed.due import is_news
 from poe_scraper.items import Bot, BotError
@@ -17,7 +18,7 @@ from poe_scraper.pages.catalog import bot_url, read_catalog
 from poe_scraper.shared import is_shared
 from poe_scraper.spiders import arguments
 from poe_scraper.spiders.profiles import ProfileVisits
-from poe_scraper.spiders.visits import cause, now
+from poe_scraper.spiders.visits import cause
 
 if TYPE_CHECKING:
     from poe_scraper.shared.member import Member

@@ -9,12 +9,13 @@ from typing import cast
 from scrapy import Request
 from scrapy.http import Response
 
+from poe_scraper.clock import now
 from poe_scraper.failures import Code, ObservationError
 from poe_scraper.items import Bot, BotError
 from poe_scraper.pages.catalog import bot_url, is_handle
 from poe_scraper.pages.profile import read_profile
 from poe_scraper.spiders import arguments
-from poe_scraper.spiders.visits import PageVisits, now
+from poe_scraper.spiders.visits import PageVisits
 from poe_scraper.untrusted import safe
 
 ALL = "all"

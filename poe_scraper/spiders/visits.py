@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, NoReturn, Self, cast
 
 import scrapy
@@ -17,6 +17,7 @@ from scrapy.http.headers import Headers
 from twisted.python.failure import Failure
 
 from poe_scraper.browser import find_browser
+from poe_scraper.clock import now
 from poe_scraper.failures import FAILURES, BrowserNotFoundError, Code, ObservationError, UsageError
 from poe_scraper.feed.due import is_due
 from poe_scraper.feed.shelf import KnownBots
@@ -327,8 +328,3 @@ def cause(failure: Failure) -> str:
 
 def _plain(headers: Headers) -> dict[str, str]:
     return {str(name).lower(): value for name, value in headers.to_unicode_dict().items()}
-
-
-def now() -> datetime:
-    """The time in UTC, to the second."""
-    return datetime.now(UTC).replace(microsecond=0)
