@@ -90,7 +90,7 @@ def _publish(store: FeedStore, *, accept: bool) -> RunReport | None:
     from poe_scraper.clock import now
     from poe_scraper.delivery import DeliverySettings, deliver
     from poe_scraper.feed.gate import Gate
-    from poe_scraper.feed.report import figures, run_id
+    from poe_scraper.feed.report import figures, new_run_id
     from poe_scraper.feed.writer import FeedWriter
     from poe_scraper.items import Run
 
@@ -99,7 +99,7 @@ def _publish(store: FeedStore, *, accept: bool) -> RunReport | None:
         if writer.head is None:
             return None
         at = now()
-        run = Run(id=run_id(at), started_at=at, finished_at=at)
+        run = Run(id=new_run_id(), started_at=at, finished_at=at)
         told: dict[str, Any] = {
             "id": run.id,
             "started_at": at,

@@ -19,7 +19,7 @@ from poe_scraper.failures import FeedError, GateRefusedError
 from poe_scraper.feed.gate import Gate
 from poe_scraper.feed.parts import Part, find_parts, together
 from poe_scraper.feed.reader import feed_folder
-from poe_scraper.feed.report import figures, run_id
+from poe_scraper.feed.report import figures, new_run_id
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
 from poe_scraper.items import Change, Run, RunReport
@@ -69,7 +69,7 @@ def _publish(writer: FeedWriter, parts: list[Part], at: datetime, *, accept: boo
     runs = [part.run for part in parts]
     failed = _sum(run.failed for run in runs)
     told: dict[str, Any] = {
-        "id": run_id(at),
+        "id": new_run_id(),
         "started_at": at,
         "finish_reason": "merged",
         "complete": all(run.complete for run in runs),

@@ -3,15 +3,18 @@
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from poe_scraper.items import Change
 
 
-def run_id(started_at: datetime) -> str:
-    """A new `Run.id`. In the order of their names, runs are in the order of their start."""
-    return f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+def new_run_id() -> str:
+    """Make a `Run.id` that sorts by time.
+
+    It holds microseconds: of two runs within one second, the later one still sorts last.
+    """
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(2)}"
 
 
 def figures(version: int | None, bots: Iterable[Mapping[str, Any]], changes: Iterable[Change] = ()) -> dict[str, Any]:

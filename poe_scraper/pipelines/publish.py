@@ -16,7 +16,7 @@ from poe_scraper.failures import FeedError, FeedLockedError, GateRefusedError
 from poe_scraper.feed.gate import Gate
 from poe_scraper.feed.lock import when_free
 from poe_scraper.feed.merge import settle
-from poe_scraper.feed.report import figures, run_id
+from poe_scraper.feed.report import figures, new_run_id
 from poe_scraper.feed.shelf import KnownBots
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter, Publication
@@ -42,7 +42,7 @@ class PublishPipeline:
         self.bots = KnownBots()
         self.seen = 0
         self.started_at = now()
-        self.run_id = run_id(self.started_at)
+        self.run_id = new_run_id()
         # the reason why a crawl ends is known to this signal alone
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
 

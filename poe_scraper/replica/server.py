@@ -1,5 +1,6 @@
 """The replica on the wire: one port of 127.0.0.1, and every way in which an answer can travel."""
 
+import signal
 import socket
 import struct
 from collections.abc import Callable
@@ -182,6 +183,8 @@ def serve(catalog: Catalog, weather: Weather, port: int) -> None:
     router = Router(catalog, weather, ledger, f"http://{OTHER_HOST}:{port}")
     factory.resource = Wire(reactor, router, ledger)
     ready = f"replica: http://{HOST}:{port} ({len(catalog.listed())} bots)"
+    # A background shell, cron and nohup start programs with SIGINT ignored, and Twisted then leaves it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Not before the reactor minds signals, which may come as soon as the line does.
     reactor.callWhenRunning(print, ready, flush=True)
     reactor.run()

@@ -82,9 +82,14 @@ def test_an_unknown_control_names_the_others(http: requests.Session, replica: Re
     assert "weather, requests, catalog, account" in answer.text
 
 
+IN_BACKGROUND = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
+"""Starts a program as a background shell does: with SIGINT ignored."""
+
+
+@pytest.mark.parametrize("shell", [[], IN_BACKGROUND], ids=["foreground", "background"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_when_it_is_ready_and_ends_when_told(number: int) -> None:
-    command = [sys.executable, "-m", "poe_scraper.replica", "--bots", "3"]
+def test_it_says_when_it_is_ready_and_ends_on_a_signal(number: int, shell: list[str]) -> None:
+    command = [*shell, sys.executable, "-m", "poe_scraper.replica", "--bots", "3"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()

@@ -50,7 +50,7 @@ class Crawl:
     def report(self) -> dict[str, Any]:
         """The newest run report."""
         reports = [json.loads(content) for path, content in self.files.items() if path.parent.name == "runs"]
-        return dict(max(reports, key=lambda report: (report["finished_at"], report["started_at"])))
+        return dict(max(reports, key=lambda report: report["id"]))
 
     def everything(self) -> str:
         """All that the crawl printed and wrote."""

@@ -60,7 +60,7 @@ def test_a_browser_that_is_killed_costs_no_bot(start: Crawler) -> None:
     assert done.status == 0, done.log
     assert len(done.bots) == 70
     assert all(bot["observed"]["page"] and bot["errors"] == [] for bot in done.bots.values())
-    assert done.log.count("the browser died") >= 5
+    assert "the browser died" in done.log
     assert asked.total() <= 70 + len(kills) * 6, "more than the pages in flight were asked for again"
 
 
