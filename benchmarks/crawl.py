@@ -30,7 +30,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from benchmarks.document import table, tell
-from poe_scraper.browser import find_browser, launch_options
+from poe_scraper.browser.executable import find_browser, launch_options
 from poe_scraper.replica import Replica, running
 
 ROOT = Path(__file__).parents[1]

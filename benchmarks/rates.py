@@ -25,7 +25,8 @@ from bs4 import BeautifulSoup
 from markdown_it import MarkdownIt
 
 from poe_scraper.items import ApiPricing, Check, Rate, Reading
-from poe_scraper.rates import checks, grammar, lexer, read_card, tables, titles
+from poe_scraper.pricing.checks import checks
+from poe_scraper.rates import grammar, lexer, read_card, tables, titles
 
 ROUNDS = 15
 BOTS = Path(__file__).parents[2] / "shared" / "poe" / "bots.json"

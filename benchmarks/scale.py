@@ -115,10 +115,10 @@ class Meter:
         return dict(used)
 
 
-def measure(bots: int, workers: int, settings: dict[str, str], weather: list[str]) -> Measured:
+def measure(bots: int, workers: int, settings: dict[str, str], faults: list[str]) -> Measured:
     with ExitStack() as stack:
         url, redis = stack.enter_context(redis_server())
-        replica = stack.enter_context(running(bots=bots, weather=weather))
+        replica = stack.enter_context(running(bots=bots, faults=faults))
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         site = next(each for each in psutil.Process().children() if "poe_scraper.replica" in " ".join(each.cmdline()))
         processes = {site.pid: "site", redis.pid: "Redis"}

@@ -19,12 +19,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from poe_scraper.browser import find_browser
+from poe_scraper.browser.executable import find_browser
 from poe_scraper.feed.reader import open_feed, starter_feed
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
 from poe_scraper.items import Bot, Creator, Rate, Run
-from poe_scraper.rates import primary_price
+from poe_scraper.pricing.primary import primary_price
 from poe_scraper.site import Built, build
 
 FIRST = datetime(2026, 10, 23, 12, tzinfo=UTC)

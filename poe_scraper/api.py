@@ -17,18 +17,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from poe_scraper import costs
-from poe_scraper.costs import Attributes, Cost, Quantity
 from poe_scraper.failures import UnknownBotError
 from poe_scraper.feed.history import Snapshot, feed_at, snapshots
 from poe_scraper.feed.reader import FeedReader, feed_folder, open_feed
 from poe_scraper.feed.selection import Order, Selection, select
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.items import Bot
+from poe_scraper.pricing import costs
+from poe_scraper.pricing.costs import Attributes, Cost, Quantity
 
 if TYPE_CHECKING:
-    from poe_scraper.account import Balance, Usage, UsageHistory
-    from poe_scraper.audit import Audit
+    from poe_scraper.account.audit import Audit
+    from poe_scraper.account.endpoints import Balance, Usage, UsageHistory
 
 __all__ = [
     "Cost",
@@ -204,7 +204,7 @@ def cost(
     at: date | datetime | None = None,
     output_dir: Path | str | None = None,
 ) -> Cost:
-    """What a usage costs on a bot: `poe_scraper.costs.cost`, with the bot and its prices looked up.
+    """What a usage costs on a bot: `poe_scraper.pricing.costs.cost`, with the bot and its prices looked up.
 
     Args:
         bot: id or handle in any case, or a bot.
@@ -266,7 +266,7 @@ def balance(*, api_key: str | None = None, fresh: bool = False, now: datetime | 
         UsageError: there is no key.
         ObservationError: Poe could not be asked, refused the key, or its answer cannot be used.
     """
-    from poe_scraper.account import Account, cache_folder
+    from poe_scraper.account.endpoints import Account, cache_folder
 
     return Account(api_key, cache=cache_folder()).balance(now=now or datetime.now(UTC), fresh=fresh)
 
@@ -290,7 +290,7 @@ def usage(
         UsageError: there is no key, or `since` lies ahead or has no time zone.
         ObservationError: Poe could not be asked, refused the key, or its answer cannot be used.
     """
-    from poe_scraper.account import Account, cache_folder, start_of
+    from poe_scraper.account.endpoints import Account, cache_folder, start_of
 
     now = now or datetime.now(UTC)
     return Account(api_key, cache=cache_folder()).usage(start_of(since, now), now=now, fresh=fresh)
@@ -306,7 +306,7 @@ def audit(usages: "Iterable[Usage]", output_dir: Path | str | None = None) -> "A
     Raises:
         FeedError: there is no feed, or a version cannot be read.
     """
-    from poe_scraper.audit import audit
+    from poe_scraper.account.audit import audit
 
     return audit(usages, _store(output_dir), load_models(output_dir))
 

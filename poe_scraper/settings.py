@@ -141,7 +141,7 @@ POE_REDIS_WAIT = _number("POE_REDIS_WAIT", 600)
 # --- the project ------------------------------------------------------------------------------
 BOT_NAME = "poe_scraper"
 SPIDER_MODULES = ["poe_scraper.spiders"]
-COMMANDS_MODULE = "poe_scraper.commands"  # default none: `scrapy crawl` with an honest exit status
+COMMANDS_MODULE = "poe_scraper.scrapy_commands"  # default none: `scrapy crawl` with an honest exit status
 USER_AGENT = f"poe-scraper/{__version__}"  # default names Scrapy; say who asks
 
 # --- politeness -------------------------------------------------------------------------------
@@ -163,8 +163,8 @@ DOWNLOAD_MAXSIZE = 32 * 1024 * 1024  # default 1 GiB; the models API is about 1 
 
 # --- parts ------------------------------------------------------------------------------------
 DOWNLOAD_HANDLERS = {
-    "http": "poe_scraper.handlers.PagePoolDownloadHandler",
-    "https": "poe_scraper.handlers.PagePoolDownloadHandler",
+    "http": "poe_scraper.browser.handler.PagePoolDownloadHandler",
+    "https": "poe_scraper.browser.handler.PagePoolDownloadHandler",
 }
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,  # ours stands in its place
@@ -198,7 +198,7 @@ REMOTE_CONTROL_ENABLED = False  # default True: no listener unless asked for
 # --- the browser's context: labels on a card follow the language ------------------------------
 # https://github.com/scrapy-plugins/scrapy-playwright#playwright_contexts
 PLAYWRIGHT_BROWSER_TYPE = "chromium"
-PLAYWRIGHT_BROWSER_PROVIDER = "poe_scraper.handlers.BrowserProvider"  # default logs the address
+PLAYWRIGHT_BROWSER_PROVIDER = "poe_scraper.browser.handler.BrowserProvider"  # default logs the address
 PLAYWRIGHT_CDP_URL = os.environ.get("PLAYWRIGHT_CDP_URL", "")  # a browser elsewhere, by the DevTools protocol
 PLAYWRIGHT_CONNECT_URL = os.environ.get("PLAYWRIGHT_CONNECT_URL", "")  # or at a Playwright server; docs/scale.md
 DEFAULT_REQUEST_HEADERS = {"Accept-Language": "en-US,en;q=0.9"}  # default "en"

@@ -24,7 +24,8 @@ from poe_scraper.items import (
     Run,
     RunReport,
 )
-from poe_scraper.rates import checks, primary_price
+from poe_scraper.pricing.checks import checks
+from poe_scraper.pricing.primary import primary_price
 
 FIRST = datetime(2026, 10, 20, 12, tzinfo=UTC)
 SECOND = datetime(2026, 10, 27, 12, tzinfo=UTC)

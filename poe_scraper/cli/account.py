@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 
 import click
 
-from poe_scraper import amounts, api
-from poe_scraper.account import Usage, UsageHistory
-from poe_scraper.audit import Audit, BotAudit, Expected
+from poe_scraper import api
+from poe_scraper.account.audit import Audit, BotAudit, Expected
+from poe_scraper.account.endpoints import Usage, UsageHistory
 from poe_scraper.cli.exits import ExitCode
 from poe_scraper.cli.options import as_json, examples, output_dir, the_feed
 from poe_scraper.cli.terminal import console, echo_json, notice, safe, table
 from poe_scraper.exports.csv import written
+from poe_scraper.pricing import amounts
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -241,11 +242,11 @@ def _audit_table(history: UsageHistory, result: Audit) -> None:
             out.print(safe(f"- {bot.bot}: {reason}"))
         if (more := len(bot.reasons) - _REASONS) > 0:
             out.print(safe(f"- {bot.bot}: and {more} more; --json tells all"))
-    untold: dict[str, list[str]] = {}
+    undetermined: dict[str, list[str]] = {}
     for bot in result.bots:
         if bot.verdict == "cannot_tell":
-            untold.setdefault(bot.reasons[0], []).append(bot.bot)
-    for reason, bots in untold.items():
+            undetermined.setdefault(bot.reasons[0], []).append(bot.bot)
+    for reason, bots in undetermined.items():
         who = ", ".join(bots) if len(bots) <= _REASONS else f"{len(bots)} bots"
         out.print(safe(f"- {who}: cannot tell: {reason}"))
     span = f"from {history.since:%Y-%m-%d %H:%M} to {history.at:%Y-%m-%d %H:%M} UTC"

@@ -88,6 +88,6 @@ def _http_cache() -> Path:
 
 def _account_cache() -> Path:
     """The folder of what `balance` and `usage` keep."""
-    from poe_scraper.account import cache_folder
+    from poe_scraper.account.endpoints import cache_folder
 
     return cache_folder()

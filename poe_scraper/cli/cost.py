@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 import click
 
-from poe_scraper import amounts, api
+from poe_scraper import api
 from poe_scraper.cli.exits import ExitCode
 from poe_scraper.cli.options import DecimalNumber, as_json, examples, known_id, output_dir, pairs, the_feed
 from poe_scraper.cli.terminal import console, echo_json, fail, safe, table
-from poe_scraper.costs import Cost, Money
 from poe_scraper.failures import UnpricedError
+from poe_scraper.pricing import amounts
+from poe_scraper.pricing.costs import Cost, Money
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from poe_scraper.browser import find_browser, install_browser
+from poe_scraper.browser.executable import find_browser, install_browser
 from poe_scraper.cli import options
 from poe_scraper.failures import BrowserNotFoundError
 
@@ -47,9 +47,9 @@ def update(
     from scrapy.crawler import AsyncCrawlerProcess
     from scrapy.settings import Settings
 
+    from poe_scraper.browser.session import asked_session
     from poe_scraper.cli.ending import ending
-    from poe_scraper.session import asked_session
-    from poe_scraper.shared import is_shared
+    from poe_scraper.distributed import is_shared
     from poe_scraper.spiders.poe_models import PoeModelsSpider
 
     arguments = {"bots": bots, "creators": creators, "limit": limit, "only": only, "shard": shard}

@@ -78,7 +78,7 @@ def _browser() -> Finding:
     from playwright.sync_api import Error as PlaywrightError
     from playwright.sync_api import sync_playwright
 
-    from poe_scraper.browser import find_browser
+    from poe_scraper.browser.executable import find_browser
 
     setup = "Run: poe-scraper setup"
     try:
@@ -100,7 +100,7 @@ def _browser() -> Finding:
 def _session() -> Iterator[Finding]:
     """The session that crawls are asked to use, where they are. Whether Poe accepts it, a crawl finds out."""
     from poe_scraper import settings
-    from poe_scraper.session import asked_session, session_path
+    from poe_scraper.browser.session import asked_session, session_path
 
     asked = {**vars(settings), "PLAYWRIGHT_CDP_URL": os.environ.get("PLAYWRIGHT_CDP_URL")}
     try:

@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from poe_scraper import amounts
 from poe_scraper.cli.exits import ExitCode, crawl_exit_code
 from poe_scraper.cli.options import as_json, examples, output_dir
 from poe_scraper.cli.terminal import console, echo_json, safe, table
@@ -14,6 +13,7 @@ from poe_scraper.feed.history import price_changes
 from poe_scraper.feed.reader import feed_folder
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.items import Bot, BotError, Feed, Reading, RunReport
+from poe_scraper.pricing import amounts
 
 
 @click.command(epilog=examples("schema > models.schema.json"))
@@ -88,11 +88,11 @@ def _told(before: Bot, now: Bot) -> dict[str, Any]:
 def _publish(store: FeedStore, *, accept: bool) -> RunReport | None:
     from poe_scraper import settings
     from poe_scraper.clock import now
-    from poe_scraper.delivery import DeliverySettings, deliver
     from poe_scraper.feed.gate import Gate
     from poe_scraper.feed.report import figures, new_run_id
     from poe_scraper.feed.writer import FeedWriter
     from poe_scraper.items import Run
+    from poe_scraper.publishing import DeliverySettings, deliver
 
     gate = Gate(min_share=settings.POE_GATE_MIN_SHARE, max_jumps=settings.POE_GATE_MAX_JUMPS)
     with FeedWriter(store, "poe-scraper reread") as writer:

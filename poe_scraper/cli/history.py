@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from poe_scraper import amounts, api
+from poe_scraper import api
 from poe_scraper.cli.options import as_json, examples, output_dir, the_feed
 from poe_scraper.cli.terminal import console, echo_json, safe, table
 from poe_scraper.feed.changes import compare
@@ -17,6 +17,7 @@ from poe_scraper.feed.history import PriceChange, Snapshot, price_changes
 from poe_scraper.feed.reader import feed_folder
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.items import Bot, Feed, Pricing
+from poe_scraper.pricing import amounts
 
 _BAR = 30
 

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 import click
 
-from poe_scraper import amounts
 from poe_scraper.cli.options import DecimalNumber, as_json, examples, output_dir, the_feed
 from poe_scraper.cli.terminal import console, echo_json, safe, table
 from poe_scraper.feed.reader import Entry, FeedReader
 from poe_scraper.feed.selection import Selection, select
+from poe_scraper.pricing import amounts
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

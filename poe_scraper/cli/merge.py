@@ -14,15 +14,15 @@ from poe_scraper.cli.ending import summary
 from poe_scraper.cli.exits import crawl_exit_code
 from poe_scraper.cli.terminal import echo_json, safe
 from poe_scraper.clock import now
-from poe_scraper.delivery import DeliverySettings, deliver
 from poe_scraper.failures import FeedError, GateRefusedError
 from poe_scraper.feed.gate import Gate
-from poe_scraper.feed.parts import Part, find_parts, together
+from poe_scraper.feed.parts import Part, find_parts, merge_shards
 from poe_scraper.feed.reader import feed_folder
 from poe_scraper.feed.report import figures, new_run_id
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
 from poe_scraper.items import Change, Run, RunReport
+from poe_scraper.publishing import DeliverySettings, deliver
 
 
 @click.command(epilog=options.examples("merge parts/1 parts/2 parts/3 --output-dir output"))
@@ -81,7 +81,7 @@ def _publish(writer: FeedWriter, parts: list[Part], at: datetime, *, accept: boo
         "bytes": _sum(run.bytes for run in runs),
         "problems": tuple(problem for run in runs for problem in run.problems),
     }
-    bots = together(writer.known, parts, now=at, keep_gone=timedelta(days=settings.POE_KEEP_GONE))
+    bots = merge_shards(writer.known, parts, now=at, keep_gone=timedelta(days=settings.POE_KEEP_GONE))
     changes: Sequence[Change] = ()
     try:
         publication = writer.publish(

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from poe_scraper import amounts
 from poe_scraper.cli.options import as_json, examples
 from poe_scraper.cli.terminal import console, echo_json, safe, table
+from poe_scraper.pricing import amounts
 
 if TYPE_CHECKING:
     from poe_scraper.items import Rate, Reading

@@ -8,11 +8,11 @@ import sys
 import click
 
 from poe_scraper import settings
-from poe_scraper.browser import find_window_browser
+from poe_scraper.browser.executable import find_window_browser
+from poe_scraper.browser.session import Session, keep_session, remove_session, session_path, wait_for_sign_in
 from poe_scraper.cli.options import examples
 from poe_scraper.cli.terminal import safe
 from poe_scraper.failures import SessionError
-from poe_scraper.session import Session, keep_session, remove_session, session_path, wait_for_sign_in
 
 
 @click.command(epilog=examples("login", "login --timeout 30"))

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from poe_scraper import amounts
 from poe_scraper.cli.options import as_json, examples, known_id, output_dir, the_feed
 from poe_scraper.cli.terminal import age, console, echo_json, safe, table
-from poe_scraper.costs import paired
 from poe_scraper.failures import FAILURES, Code
 from poe_scraper.items import Bot, Rate
+from poe_scraper.pricing import amounts
+from poe_scraper.pricing.costs import paired
 
 if TYPE_CHECKING:
     from rich.console import Console

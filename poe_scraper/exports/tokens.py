@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
-from poe_scraper.costs import Cost, cost
 from poe_scraper.failures import UnpricedError
 from poe_scraper.feed.reader import FeedReader
 from poe_scraper.items import Bot, ContextTier
+from poe_scraper.pricing.costs import Cost, cost
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from poe_scraper.feed.shelf import KnownBots
+from poe_scraper.feed.spool import KnownBots
 from poe_scraper.items import Bot, Change, Feed
 
 _WHOLE = {"pricing.primary", "pricing.initial_points"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from poe_scraper.feed.shelf import BotShelf
+from poe_scraper.feed.spool import BotSpool
 from poe_scraper.items import Bot
 
 FACTOR = 5
@@ -26,7 +26,7 @@ class Gate:
     min_share: float = 0.8
     max_jumps: float = 0.05
 
-    def reasons(self, published: BotShelf, candidate: BotShelf, prices: "PriceMoves") -> tuple[str, ...]:
+    def reasons(self, published: BotSpool, candidate: BotSpool, prices: "PriceMoves") -> tuple[str, ...]:
         """Why the candidate must not be published, one sentence each; empty where it may.
 
         Args:
@@ -38,7 +38,7 @@ class Gate:
             return ("The candidate has no bots.",)
         return (*self._losses(published, candidate), *self._jumps(prices))
 
-    def _losses(self, published: BotShelf, candidate: BotShelf) -> Iterator[str]:
+    def _losses(self, published: BotSpool, candidate: BotSpool) -> Iterator[str]:
         for found_by, whose in ((None, "active bots"), ("api", "active bots of the models API")):
             before = published.active(found_by)
             now = candidate.active(found_by)

@@ -12,7 +12,7 @@ from typing import Any
 
 from poe_scraper.failures import Code
 from poe_scraper.feed.due import CATALOG_FACTS, NAMES
-from poe_scraper.feed.shelf import BotShelf, Card, KnownBots
+from poe_scraper.feed.spool import BotSpool, BotSummary, KnownBots
 from poe_scraper.items import Bot, BotError, CatalogSighting, Observed
 
 KEEP_GONE = timedelta(days=90)
@@ -92,9 +92,9 @@ def join(first: Bot, second: Bot) -> Bot:
     return joined.model_copy(update={"first_seen": min(first.first_seen, second.first_seen)})
 
 
-def settle(
+def carry_over(
     known: KnownBots,
-    seen: BotShelf,
+    seen: BotSpool,
     *,
     unchanged: Mapping[str, CatalogSighting] = MappingProxyType({}),
     listed: AbstractSet[str] = frozenset(),
@@ -118,11 +118,11 @@ def settle(
         now: the time of this crawl.
         keep_gone: how long gone bots stay.
     """
-    matched = {known.find_key(key, seen.card(key)) for key in seen}
+    matched = {known.find_key(key, seen.summary(key)) for key in seen}
     for key in known:
         if key in matched or key in seen:
             continue
-        card = known.card(key)
+        card = known.summary(key)
         if key in unchanged:
             bot, catalog = known[key], unchanged[key]
             observed = bot.observed.model_copy(update={"catalog": catalog})
@@ -138,7 +138,7 @@ def settle(
             seen.take(known, key)
 
 
-def _is_missed(card: Card, *, api: bool, profile: bool) -> bool:
+def _is_missed(card: BotSummary, *, api: bool, profile: bool) -> bool:
     """Whether every list that a bot was found on was read and lacks it.
 
     Args:

@@ -7,9 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from poe_scraper.failures import FeedError
-from poe_scraper.feed.merge import KEEP_GONE, settle
+from poe_scraper.feed.merge import KEEP_GONE, carry_over
 from poe_scraper.feed.shard import Shard
-from poe_scraper.feed.shelf import BotShelf, KnownBots
+from poe_scraper.feed.spool import BotSpool, KnownBots
 from poe_scraper.feed.store import FeedStore, load_feed
 from poe_scraper.items import Bot, RunReport
 
@@ -98,7 +98,9 @@ def _misfits(parts: list[Part]) -> list[str]:
     return twice + [f"Shard {number}/{first.shard.parts} is missing." for number in missing]
 
 
-def together(known: KnownBots, parts: Iterable[Part], *, now: datetime, keep_gone: timedelta = KEEP_GONE) -> KnownBots:
+def merge_shards(
+    known: KnownBots, parts: Iterable[Part], *, now: datetime, keep_gone: timedelta = KEEP_GONE
+) -> KnownBots:
     """All bots of the next feed, from its parts and from what it knows.
 
     A bot's facts are those of its part, its history that of the feed. Bots that a part has of other shards, as
@@ -116,14 +118,14 @@ def together(known: KnownBots, parts: Iterable[Part], *, now: datetime, keep_gon
     bots = KnownBots()
     complete: list[Shard] = []
     for part in parts:
-        crawled = BotShelf()
+        crawled = BotSpool()
         load_feed(part.store.models, crawled)
         for key, bot in crawled.items():
             if part.shard.holds(key):
                 bots[key] = _with_history(known.find(bot), bot)
         if part.run.complete:
             complete.append(part.shard)
-    settle(
+    carry_over(
         known,
         bots,
         complete=bool(complete),

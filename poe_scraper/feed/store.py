@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from poe_scraper.failures import FeedError
-from poe_scraper.feed.shelf import BotShelf
+from poe_scraper.feed.spool import BotSpool
 from poe_scraper.items import SCHEMA_VERSION, Bot, Change, Feed, RunReport
 
 logger = logging.getLogger(__name__)
@@ -199,7 +199,7 @@ def feed_text(head: Feed, bots: Iterable[bytes]) -> Iterator[bytes]:
     yield _CLOSING
 
 
-def load_feed(path: Path, bots: BotShelf) -> Feed:
+def load_feed(path: Path, bots: BotSpool) -> Feed:
     """Read a feed bot by bot onto a shelf, from JSON or gzipped JSON.
 
     Returns:
@@ -224,7 +224,7 @@ def load_feed(path: Path, bots: BotShelf) -> Feed:
     return feed.model_copy(update={"data": ()})
 
 
-def _load(lines: Iterator[bytes], bots: BotShelf) -> Feed | None:
+def _load(lines: Iterator[bytes], bots: BotSpool) -> Feed | None:
     """The head of a feed laid out as by `feed_text`; None where it is not."""
     opening = next(lines, b"")
     if not opening.endswith(_OPENING):

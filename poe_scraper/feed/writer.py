@@ -26,7 +26,7 @@ from poe_scraper.feed.changes import bot_changes, compare, without_times
 from poe_scraper.feed.gate import Gate, PriceMoves
 from poe_scraper.feed.lock import WriterLock
 from poe_scraper.feed.schema import MOST, bot_misfits, head_misfits, schema_text
-from poe_scraper.feed.shelf import BotShelf, KnownBots
+from poe_scraper.feed.spool import BotSpool, KnownBots
 from poe_scraper.feed.store import FeedStore, FeedTooNewError, feed_text, load_feed
 from poe_scraper.items import SCHEMA_VERSION, Bot, Change, Feed, Run, RunReport
 
@@ -158,7 +158,7 @@ class FeedWriter:
         text = report.model_dump_json(indent=2, by_alias=True) + "\n"
         disk.replace(self.store.run_folder / f"{report.id}.json", [text.encode()])
 
-    def _compare(self, candidate: Feed, bots: BotShelf) -> "_Comparison":
+    def _compare(self, candidate: Feed, bots: BotSpool) -> "_Comparison":
         """Hold a candidate against the published feed, one bot after the other."""
         head = self.head
         comparison = _Comparison(
@@ -171,7 +171,7 @@ class FeedWriter:
         is_checked = head is not None and _holds(self.store.schema, schema_text())
         for number, (key, line) in enumerate(bots.lines()):
             entry = json.loads(line)
-            known = self.known.find_key(key, bots.card(key))
+            known = self.known.find_key(key, bots.summary(key))
             if known is not None and is_checked:
                 before = json.loads(self.known.line(known))
                 if without_times(before) == without_times(entry):
@@ -207,7 +207,7 @@ class FeedWriter:
         comparison.changes += changes
 
     def _pass_gate(
-        self, candidate: Feed, bots: BotShelf, comparison: "_Comparison", gate: Gate, *, accept: bool
+        self, candidate: Feed, bots: BotSpool, comparison: "_Comparison", gate: Gate, *, accept: bool
     ) -> None:
         reasons = [f"The candidate does not fit its schema: {misfit}" for misfit in comparison.misfits[:MOST]]
         odd = gate.reasons(self.known, bots, comparison.prices)
@@ -219,7 +219,7 @@ class FeedWriter:
         if reasons:
             self._refuse(candidate, bots, reasons)
 
-    def _refuse(self, candidate: Feed, bots: BotShelf, reasons: list[str]) -> None:
+    def _refuse(self, candidate: Feed, bots: BotSpool, reasons: list[str]) -> None:
         refusal = {
             "object": "refusal",
             "id": candidate.run.id,
@@ -363,7 +363,7 @@ def _holds(path: Path, text: bytes) -> bool:
         return False
 
 
-def _text(head: Feed, bots: BotShelf) -> Iterator[bytes]:
+def _text(head: Feed, bots: BotSpool) -> Iterator[bytes]:
     return feed_text(head, (line for _, line in bots.lines()))
 
 

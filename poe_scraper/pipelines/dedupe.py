@@ -7,7 +7,7 @@ from scrapy.exceptions import DropItem
 
 from poe_scraper.failures import Code
 from poe_scraper.feed.merge import join
-from poe_scraper.feed.shelf import BotShelf
+from poe_scraper.feed.spool import BotSpool
 from poe_scraper.items import Bot
 from poe_scraper.pipelines.problems import note
 
@@ -20,7 +20,7 @@ class DedupePipeline:
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self.seen = BotShelf()
+        self.seen = BotSpool()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:

@@ -5,10 +5,11 @@ from typing import Self
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
-from poe_scraper import rates
 from poe_scraper.feed.merge import merge, was_there
 from poe_scraper.items import Bot, Reading
 from poe_scraper.pipelines.problems import note_errors
+from poe_scraper.pricing.checks import checks
+from poe_scraper.pricing.primary import primary_price
 
 
 class MergePricingPipeline:
@@ -41,7 +42,7 @@ def with_conclusions(bot: Bot) -> Bot:
     pricing = bot.pricing
     reading = Reading(rates=pricing.rates, adjustments=pricing.adjustments, unparsed=pricing.unparsed)
     conclusions = {
-        "primary": rates.primary_price(pricing.rates, pricing.api),
-        "checks": rates.checks(reading, pricing.api),
+        "primary": primary_price(pricing.rates, pricing.api),
+        "checks": checks(reading, pricing.api),
     }
     return bot.model_copy(update={"pricing": pricing.model_copy(update=conclusions)})

@@ -11,16 +11,16 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 
 from poe_scraper.clock import now
-from poe_scraper.delivery import DeliverySettings, deliver
 from poe_scraper.failures import FeedError, FeedLockedError, GateRefusedError
 from poe_scraper.feed.gate import Gate
 from poe_scraper.feed.lock import when_free
-from poe_scraper.feed.merge import settle
+from poe_scraper.feed.merge import carry_over
 from poe_scraper.feed.report import figures, new_run_id
-from poe_scraper.feed.shelf import KnownBots
+from poe_scraper.feed.spool import KnownBots
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter, Publication
 from poe_scraper.items import Bot, Run, RunError, RunReport
+from poe_scraper.publishing import DeliverySettings, deliver
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class PublishPipeline:
             reasons = tuple(problem.message for problem in spider.problems) or (reason,)
             return self._report(reason, outcome="failed", reasons=reasons)
         at = now()
-        settle(
+        carry_over(
             spider.known,
             self.bots,
             unchanged=spider.unchanged,

@@ -3,7 +3,7 @@
 It answers in the shapes that are known of Poe, can show every fault that is known of such sites, and
 shares no code with what reads Poe's answers, so that both cannot be wrong alike.
 
-    with running(bots=20, weather=["page_500=0.1:once"]) as replica:
+    with running(bots=20, faults=["page_500=0.1:once"]) as replica:
         ...  # crawl replica.api_url and replica.url
 """
 

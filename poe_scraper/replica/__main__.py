@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from .catalog import Catalog
-from .weather import FAULTS, Weather
+from .faults import FAULTS, Faults
 
 
 @click.command()
@@ -23,26 +23,28 @@ from .weather import FAULTS, Weather
     help="Serve recorded bots instead of the catalog that ships with the package.",
 )
 @click.option(
+    "--fault",
     "--weather",
+    "fault_rules",
     multiple=True,
     metavar="NAME=SHARE|NAME@HANDLE",
     help="Show a fault to a share of the requests, or to one bot or creator. Repeatable. "
-    "With `:once` behind it, the first visit alone is hit. `--list-weather` prints the names.",
+    "With `:once` behind it, the first visit alone is hit. `--list-faults` prints the names.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, other victims of the weather.")
-@click.option("--list-weather", is_flag=True, help="Print every fault with what it does, and end.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, other victims of the faults.")
+@click.option("--list-faults", is_flag=True, help="Print every fault with what it does, and end.")
 def replica(
-    port: int, bots: int | None, data: Path | None, weather: tuple[str, ...], seed: int, list_weather: bool
+    port: int, bots: int | None, data: Path | None, fault_rules: tuple[str, ...], seed: int, list_faults: bool
 ) -> None:
     """Serve a stand-in for Poe's API and site on 127.0.0.1 until interrupted."""
-    if list_weather:
+    if list_faults:
         for name, fault in FAULTS.items():
             click.echo(f"{name:20} {fault.does}")
         return
     try:
-        faults = Weather(weather, seed)
+        faults = Faults(fault_rules, seed)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--weather") from error
+        raise click.BadParameter(str(error), param_hint="--fault") from error
     try:
         catalog = Catalog.load(bots, data)
     except (ValueError, OSError) as error:
@@ -50,7 +52,7 @@ def replica(
     try:
         catalog.require(faults.handles)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--weather") from error
+        raise click.BadParameter(str(error), param_hint="--fault") from error
 
     # Twisted takes a moment to import, and nothing but a running server needs it.
     from twisted.internet.error import CannotListenError

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from .weather import Weather
+from .faults import Faults
 
 STOP_TIMEOUT = 10
 """Seconds that a replica gets to end."""
@@ -43,12 +43,12 @@ class Replica:
         told: dict[str, Any] = json.loads(text)
         return told
 
-    def weather(self) -> dict[str, Any]:
+    def faults(self) -> dict[str, Any]:
         """The rules in force, and under `hits` whom each fault hit how often."""
-        return self._control("weather")
+        return self._control("faults")
 
-    def set_weather(self, *rules: str, seed: int | None = None) -> None:
-        """Replace all rules by these; none means fine weather. Visits are counted from zero again.
+    def set_faults(self, *rules: str, seed: int | None = None) -> None:
+        """Replace all rules by these; none means no faults. Visits are counted from zero again.
 
         Args:
             rules: `NAME=SHARE` or `NAME@HANDLE`, with or without `:once` behind it.
@@ -57,7 +57,7 @@ class Replica:
         Raises:
             ValueError: a rule is wrong.
         """
-        self._control("weather", {"weather": rules} | ({} if seed is None else {"seed": seed}))
+        self._control("faults", {"faults": rules} | ({} if seed is None else {"seed": seed}))
 
     def requests(self) -> dict[str, Any]:
         """What was asked for: `total`, `by_kind`, `by_handle` and `log`; see the documentation."""
@@ -113,7 +113,7 @@ def running(
     *,
     bots: int | None = None,
     data: Path | None = None,
-    weather: Iterable[str] = (),
+    faults: Iterable[str] = (),
     seed: int = 0,
     port: int = 0,
 ) -> Iterator[Replica]:
@@ -122,8 +122,8 @@ def running(
     Args:
         bots: how many bots its API lists; None: the catalog as it ships.
         data: recorded bots to serve instead of the catalog.
-        weather: rules, as `Replica.set_weather` takes them.
-        seed: of the weather.
+        faults: rules, as `Replica.set_faults` takes them.
+        seed: of the faults.
         port: TCP port; 0 takes a free one.
 
     Yields:
@@ -133,10 +133,10 @@ def running(
         ValueError: a rule is wrong.
         RuntimeError: it did not start; it has said why on stderr.
     """
-    rules = tuple(weather)
-    Weather(rules, seed)
+    rules = tuple(faults)
+    Faults(rules, seed)
     command = [sys.executable, "-m", __package__, f"--port={port}", f"--seed={seed}"]
-    command += [f"--weather={rule}" for rule in rules]
+    command += [f"--faults={rule}" for rule in rules]
     if bots is not None:
         command.append(f"--bots={bots}")
     if data is not None:

@@ -1,4 +1,4 @@
-"""The replica's answers: which request gets what, in the weather that there is."""
+"""The replica's answers: which request gets what, and which fault is injected."""
 
 import gzip
 import json
@@ -15,9 +15,9 @@ from .account import LOGIN_CODE, SESSION_COOKIE, Account, error_body
 from .answers import graphql, model, models
 from .catalog import Bot, Catalog, Profile
 from .documents import CHALLENGE, Release, Site, login_page, plain_page
+from .faults import Faults
 from .ledger import Ledger
 from .messages import HTML, JSON, SCRIPT, TEXT, Asked, Delivery, Kind, Reply
-from .weather import Weather
 
 _USAGES = 250
 """Usages in the account's history at the start."""
@@ -94,14 +94,14 @@ class Router:
 
     Args:
         catalog: bots and creators.
-        weather: faults.
+        faults: injected faults.
         ledger: what the control endpoint tells of requests.
         other_origin: the server's address under another host name, such as `http://localhost:8000`.
     """
 
-    def __init__(self, catalog: Catalog, weather: Weather, ledger: Ledger, other_origin: str) -> None:
+    def __init__(self, catalog: Catalog, faults: Faults, ledger: Ledger, other_origin: str) -> None:
         self._catalog = catalog
-        self._weather = weather
+        self._faults = faults
         self._ledger = ledger
         self._other_origin = other_origin
         self._release = Release()
@@ -163,11 +163,11 @@ class Router:
         viewer = self._viewer(asked)
         if isinstance(subject, Profile) and subject.sign_in and viewer is None:
             return replace(_redirect(f"/login?redirect_url=%2F{quote(handle)}"), kind="document", handle=handle)
-        fault = self._weather.draw("page", handle)
+        fault = self._faults.draw("page", handle)
         self._views[handle.casefold()] = fault
         if fault == "reset" and not asked.first:
             # A browser repeats a request that meets a reset on a used connection, without a word.
-            self._weather.take_back("page", handle)
+            self._faults.take_back("page", handle)
         reply = self._instead(handle, fault) or self._rendered(subject, viewer, fault)
         return replace(reply, kind="document", handle=handle)
 
@@ -234,7 +234,7 @@ class Router:
         return None if subject is None else subject.handle
 
     def _robots(self) -> Reply:
-        match self._weather.draw("robots"):
+        match self._faults.draw("robots"):
             case "robots_forbid":
                 return Reply(b"User-agent: *\nDisallow: /\n", TEXT)
             case "robots_500":
@@ -245,7 +245,7 @@ class Router:
     # --- the API -----------------------------------------------------------------------------------
 
     def _models_api(self, asked: Asked) -> Reply:
-        fault = self._weather.draw("models")
+        fault = self._faults.draw("models")
         match fault:
             case "api_401" | "api_429" | "api_500" | "api_502" | "api_503":
                 return _api_error(int(fault.removeprefix("api_")))
@@ -265,7 +265,7 @@ class Router:
         return replace(smaller if packed else reply, delivery=_API_DELIVERIES.get(fault, "whole"))
 
     def _usage(self, asked: Asked) -> Reply:
-        fault = self._weather.draw("account")
+        fault = self._faults.draw("account")
         scheme, _, key = asked.headers.get("authorization", "").partition(" ")
         if fault is not None:
             return _api_error(int(fault.removeprefix("account_")))
@@ -308,7 +308,7 @@ class Router:
 
     def _control(self, asked: Asked, name: str) -> Reply:
         controls: dict[str, tuple[Callable[[], object], Callable[[dict[str, Any]], None]]] = {
-            "weather": (self._weather.report, self._set_weather),
+            "faults": (self._faults.report, self._set_faults),
             "requests": (self._ledger.as_json, lambda _: self._ledger.clear()),
             "catalog": (self._catalog.as_json, lambda order: self._catalog.change(**order)),
             "account": (self._account.as_json, self._set_account),
@@ -328,10 +328,10 @@ class Router:
             return Reply(f"{error}\n".encode(), TEXT, 400)
         return Reply(b"{}", JSON)
 
-    def _set_weather(self, order: Mapping[str, Any]) -> None:
-        weather = Weather(order.get("weather", ()), order.get("seed", self._weather.seed))
-        self._catalog.require(weather.handles)
-        self._weather = weather
+    def _set_faults(self, order: Mapping[str, Any]) -> None:
+        faults = Faults(order.get("faults", ()), order.get("seed", self._faults.seed))
+        self._catalog.require(faults.handles)
+        self._faults = faults
         self._views.clear()
 
     def _set_account(self, order: Mapping[str, Any]) -> None:
@@ -341,4 +341,4 @@ class Router:
 
     def _fabricate_usages(self, count: int) -> None:
         handles = [bot.handle for bot in self._catalog.listed()]
-        self._account.fabricate(count, handles or ["Assistant"], self._weather.seed)
+        self._account.fabricate(count, handles or ["Assistant"], self._faults.seed)

@@ -15,10 +15,10 @@ from twisted.web.server import NOT_DONE_YET
 from twisted.web.server import Site as Factory
 
 from .catalog import Catalog
+from .faults import Faults
 from .ledger import Ledger
 from .messages import Asked, Reply
 from .router import Router
-from .weather import Weather
 
 HOST = "127.0.0.1"
 OTHER_HOST = "localhost"
@@ -159,14 +159,14 @@ def _send_for_ever(request: Any, reply: Reply) -> None:
     loop.start(1, now=False)
 
 
-def serve(catalog: Catalog, weather: Weather, port: int) -> None:
+def serve(catalog: Catalog, faults: Faults, port: int) -> None:
     """Serve until the process is told to end, by SIGTERM or SIGINT.
 
     Prints `replica: http://127.0.0.1:PORT (N bots)` once it accepts connections.
 
     Args:
         catalog: what to serve.
-        weather: faults to start with.
+        faults: injected faults to start with.
         port: TCP port on 127.0.0.1; 0 takes a free one.
 
     Raises:
@@ -180,7 +180,7 @@ def serve(catalog: Catalog, weather: Weather, port: int) -> None:
     factory: Any = Factory(Resource(), timeout=None)  # type: ignore[no-untyped-call]
     port = reactor.listenTCP(port, factory, backlog=512, interface=HOST).getHost().port
     ledger = Ledger()
-    router = Router(catalog, weather, ledger, f"http://{OTHER_HOST}:{port}")
+    router = Router(catalog, faults, ledger, f"http://{OTHER_HOST}:{port}")
     factory.resource = Wire(reactor, router, ledger)
     ready = f"replica: http://{HOST}:{port} ({len(catalog.listed())} bots)"
     # A background shell, cron and nohup start programs with SIGINT ignored, and Twisted then leaves it so.

@@ -15,13 +15,14 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from poe_scraper import __version__, amounts
+from poe_scraper import __version__
 from poe_scraper.failures import FAILURES, Code
 from poe_scraper.feed.history import Snapshot
 from poe_scraper.feed.reader import FeedReader
 from poe_scraper.feed.selection import Selection, select, unit_price
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.items import Bot, Change
+from poe_scraper.pricing import amounts
 from poe_scraper.site import data, prices, timeline
 from poe_scraper.site.chart import chart
 from poe_scraper.site.folder import Folder

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from poe_scraper import amounts
+from poe_scraper.pricing import amounts
 from poe_scraper.site.timeline import Series
 
 WIDTH, HEIGHT = 320, 120

@@ -6,8 +6,8 @@ A script and not a JSON file, because a page that was opened from a disk may loa
 import json
 from typing import Any
 
-from poe_scraper import amounts
 from poe_scraper.items import Adjustment, Bot, Pricing
+from poe_scraper.pricing import amounts
 from poe_scraper.untrusted import safe
 
 

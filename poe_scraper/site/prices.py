@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from poe_scraper import amounts
-from poe_scraper.costs import paired
 from poe_scraper.items import ApiPricing, Bot, Currency, PrimaryPrice, Rate
+from poe_scraper.pricing import amounts
+from poe_scraper.pricing.costs import paired
 
 _DIGITS = 3
 """So many significant digits of a converted price are shown: it is no figure of Poe's."""

@@ -11,17 +11,17 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from poe_scraper.clock import now
+from poe_scraper.distributed import is_shared
 from poe_scraper.failures import FAILURES, Code, ObservationError, UsageError
 from poe_scraper.feed.due import is_news
 from poe_scraper.items import Bot, BotError
 from poe_scraper.pages.catalog import bot_url, read_catalog
-from poe_scraper.shared import is_shared
 from poe_scraper.spiders import arguments
 from poe_scraper.spiders.profiles import ProfileVisits
 from poe_scraper.spiders.visits import cause
 
 if TYPE_CHECKING:
-    from poe_scraper.shared.member import Member
+    from poe_scraper.distributed.member import Member
 
 
 class PoeModelsSpider(ProfileVisits):
@@ -178,7 +178,7 @@ class PoeModelsSpider(ProfileVisits):
         The page tells whether it is still there, where no profile is read that could.
         """
         for key in self.known:
-            card = self.known.card(key)
+            card = self.known.summary(key)
             if not card.active or not {"api", "creator"} <= set(card.found_by):
                 continue
             if key not in self.listed and self.in_scope(key):
@@ -190,7 +190,7 @@ class PoeModelsSpider(ProfileVisits):
 
 def _take_part(crawler: Crawler, *, is_worker: bool) -> "Member":
     """Join the crawl that is shared through Redis. What that needs is an optional extra."""
-    from poe_scraper.shared.publisher import Publisher
-    from poe_scraper.shared.worker import Worker
+    from poe_scraper.distributed.publisher import Publisher
+    from poe_scraper.distributed.worker import Worker
 
     return Worker(crawler) if is_worker else Publisher(crawler)

@@ -16,17 +16,17 @@ from scrapy.http import Response
 from scrapy.http.headers import Headers
 from twisted.python.failure import Failure
 
-from poe_scraper.browser import find_browser
+from poe_scraper.browser.executable import find_browser
+from poe_scraper.browser.session import Session, asked_session
 from poe_scraper.clock import now
 from poe_scraper.failures import FAILURES, BrowserNotFoundError, Code, ObservationError, UsageError
 from poe_scraper.feed.due import is_due
-from poe_scraper.feed.shelf import KnownBots
+from poe_scraper.feed.spool import KnownBots
 from poe_scraper.items import Bot, BotError, CatalogSighting
 from poe_scraper.middlewares import BackoffMiddleware
 from poe_scraper.pages.answer import check_answer, is_signed_out
 from poe_scraper.pages.bot import read_bot
 from poe_scraper.pages.catalog import bot_url
-from poe_scraper.session import Session, asked_session
 from poe_scraper.spiders import arguments
 from poe_scraper.untrusted import safe
 

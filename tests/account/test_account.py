@@ -15,7 +15,7 @@ import requests
 from betamax import Betamax
 
 from poe_scraper import api
-from poe_scraper.account import FRESH_FOR, MAX_WAIT, Account, Balance, UsageHistory, patient_session
+from poe_scraper.account.endpoints import FRESH_FOR, MAX_WAIT, Account, Balance, UsageHistory, patient_session
 from poe_scraper.failures import Code, ObservationError, UsageError
 from poe_scraper.replica import Replica, running
 
@@ -42,8 +42,8 @@ def replica() -> Iterator[Replica]:
 
 @pytest.fixture
 def poe(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> Replica:
-    """The replica in fine weather, where the account is looked for."""
-    replica.set_weather()
+    """The replica without faults, where the account is looked for."""
+    replica.set_faults()
     replica.change_account(balance=1500, history=[], older_format=False)
     replica.forget_requests()
     monkeypatch.setenv("POE_API_URL", replica.api_url)
@@ -165,7 +165,7 @@ def test_page_ends(poe: Replica, count: int) -> None:
 
 
 def test_a_passing_429_is_waited_out(poe: Replica) -> None:
-    poe.set_weather("account_429=1:once")
+    poe.set_faults("account_429=1:once")
     assert api.balance().points == 1500
     assert poe.requests()["by_kind"]["account"]["count"] == 2
 
@@ -178,18 +178,18 @@ def test_waiting_is_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("weather", "code"), [("account_500=1", Code.SERVER_ERROR), ("account_401=1", Code.ACCOUNT_REFUSED)]
+    ("fault", "code"), [("account_500=1", Code.SERVER_ERROR), ("account_401=1", Code.ACCOUNT_REFUSED)]
 )
-def test_faults(poe: Replica, weather: str, code: Code, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("poe_scraper.account.RETRIES", 0)
-    poe.set_weather(weather)
+def test_faults(poe: Replica, fault: str, code: Code, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("poe_scraper.account.endpoints.RETRIES", 0)
+    poe.set_faults(fault)
     with pytest.raises(ObservationError) as raised:
         api.usage()
     assert raised.value.code == code
 
 
 def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("poe_scraper.account.RETRIES", 0)
+    monkeypatch.setattr("poe_scraper.account.endpoints.RETRIES", 0)
     with running(bots=1) as gone:
         monkeypatch.setenv("POE_API_URL", gone.api_url)
     with pytest.raises(ObservationError) as raised:

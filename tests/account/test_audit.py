@@ -12,8 +12,8 @@ from random import Random
 import pytest
 
 from poe_scraper import api
-from poe_scraper.account import Usage
-from poe_scraper.audit import Audit, BotAudit, Expected, audit
+from poe_scraper.account.audit import Audit, BotAudit, Expected, audit
+from poe_scraper.account.endpoints import Usage
 from poe_scraper.feed.reader import FeedReader
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
@@ -309,7 +309,7 @@ def test_exactly_the_three_that_were_billed_wrongly(feed: Path, seed: int) -> No
         "films": "cannot_tell",
         "secretive": "cannot_tell",
     }
-    assert all(told[name].untold == 0 for name, verdict in verdicts.items() if verdict == "agrees")
+    assert all(told[name].undetermined == 0 for name, verdict in verdicts.items() if verdict == "agrees")
 
 
 # --- the price in force ------------------------------------------------------------------------
@@ -322,7 +322,7 @@ def exactly(points: int) -> Expected:
 def test_each_message_meets_the_price_of_its_time(feed: Path) -> None:
     before, after = SECOND - timedelta(microseconds=1), SECOND
     told = by_id(api.audit([usage("flat-chat", 195, at=before), usage("FLAT-CHAT", 200, at=after)], feed))["flat-chat"]
-    assert (told.verdict, told.untold) == ("agrees", 0)
+    assert (told.verdict, told.undetermined) == ("agrees", 0)
     assert [finding.version for finding in told.findings] == [2, 1]
     assert [finding.expected for finding in told.findings] == [exactly(200), exactly(195)]
     assert told.expected == Expected(min=Decimal(195), max=Decimal(200))
@@ -370,7 +370,7 @@ def test_each_version_is_read_once_and_only_where_needed(feed: Path, monkeypatch
         read.append(path.name)
         return FeedReader(gzip.decompress(path.read_bytes()), str(path))
 
-    monkeypatch.setattr("poe_scraper.audit.read_feed", counted)
+    monkeypatch.setattr("poe_scraper.account.audit.read_feed", counted)
     api.audit([usage("talker", 5, at=SECOND, number=number) for number in range(20)], feed)
     assert read == ["000002.json.gz"]
     api.audit([usage("talker", 5, at=FIRST, number=number) for number in range(20)], feed)

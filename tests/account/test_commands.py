@@ -38,7 +38,7 @@ def feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def poe(replica: Replica, tmp_path: Path) -> Command:
     """Runs `poe-scraper` in an empty folder with an empty cache; nothing it says may hold the key."""
-    replica.set_weather()
+    replica.set_faults()
     replica.change_account(balance=1500, history=[], older_format=False)
 
     def run(*arguments: str, key: str = KEY) -> "subprocess.CompletedProcess[str]":
@@ -184,7 +184,7 @@ def test_refusals(poe: Command, replica: Replica, command: str) -> None:
     unset = poe(command, key="")
     assert unset.returncode == 2
     assert "POE_API_KEY" in unset.stderr
-    replica.set_weather("account_401=1")
+    replica.set_faults("account_401=1")
     refused = poe(command)
     assert refused.returncode == 4
     assert "refused the key (401). Check POE_API_KEY" in refused.stderr

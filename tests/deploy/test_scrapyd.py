@@ -65,7 +65,7 @@ def test_of_two_jobs_at_once_one_publishes_and_the_other_waits_for_it(
     bots = {bot["id"] for bot in replica.catalog()["bots"] if bot["listed"]}
     given = [word.removeprefix("-s") for word in settings]
     given += ["POE_LOCK_WAIT=600", "DOWNLOAD_TIMEOUT=5", "RETRY_TIMES=100", "POE_BACKOFF=0.05"]
-    replica.set_weather("api_silent=1")  # whoever is first does not get on before the other has met it
+    replica.set_faults("api_silent=1")  # whoever is first does not get on before the other has met it
     jobs = [
         scrapyd.post("schedule.json", project="poe_scraper", spider="poe_models", setting=given)["jobid"]
         for _ in range(2)
@@ -80,7 +80,7 @@ def test_of_two_jobs_at_once_one_publishes_and_the_other_waits_for_it(
     first, second = jobs if waits_for(*jobs) else reversed(jobs)
     assert running_jobs(scrapyd).keys() == set(jobs)
     assert "Waiting" not in scrapyd.log(first)
-    replica.set_weather()
+    replica.set_faults()
     wait_until(lambda: not running_jobs(scrapyd))
 
     reports = {report.arguments["_job"]: report for report in FeedStore(folder).runs()}
@@ -153,11 +153,11 @@ def test_jobs_that_wait_can_be_cancelled_or_get_their_turn(
 
 
 def test_the_exit_code_is_the_jobs_own(schedule: Schedule, replica: Replica, settings: list[str]) -> None:
-    replica.set_weather("api_500=1")
+    replica.set_faults("api_500=1")
     unreachable = schedule(*settings, "-aonly=info", "-sRETRY_TIMES=0")
     wrong = schedule(*settings, "-alimit=none")
     code, told, said = ended(unreachable)
-    replica.set_weather()
+    replica.set_faults()
     assert (code, told["exit_code"]) == (4, 4)
     assert "the models API at" in said
     code, told, said = ended(wrong)

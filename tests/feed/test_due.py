@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from poe_scraper.feed.due import is_due, is_news
-from poe_scraper.feed.merge import merge, settle
-from poe_scraper.feed.shelf import BotShelf, KnownBots
+from poe_scraper.feed.merge import carry_over, merge
+from poe_scraper.feed.spool import BotSpool, KnownBots
 from poe_scraper.items import Architecture, Bot, BotError
 from tests.feed.sightings import DAY, T0, failed, listed, malformed, named, visited
 
@@ -79,6 +79,6 @@ UNSEEN = merge(None, listed("gpt-test", T0))
 def test_news(known: Bot | None, seen: Bot, news: bool) -> None:
     assert is_news(known, seen) is news
     if known is not None and seen.observed.catalog is not None:
-        bots = BotShelf()
-        settle(KnownBots([known]), bots, unchanged={"gpt-test": seen.observed.catalog}, complete=True, now=NOW)
+        bots = BotSpool()
+        carry_over(KnownBots([known]), bots, unchanged={"gpt-test": seen.observed.catalog}, complete=True, now=NOW)
         assert (bots["gpt-test"] == merge(known, seen)) is not news, "what no item is made of needs none"

@@ -8,7 +8,7 @@ import pytest
 
 from poe_scraper.feed.gate import Gate, PriceMoves
 from poe_scraper.feed.merge import merge
-from poe_scraper.feed.shelf import BotShelf, KnownBots
+from poe_scraper.feed.spool import BotSpool, KnownBots
 from poe_scraper.items import ApiPricing, Bot, Rate
 from tests.feed.sightings import T0, listed, named, visited
 
@@ -19,7 +19,7 @@ def reasons(published: Sequence[Bot], candidate: Sequence[Bot], gate: Gate | Non
     for bot in candidate:
         if (before := known.find(bot)) is not None:
             prices.add(before, bot)
-    return (gate or Gate()).reasons(known, BotShelf(candidate), prices)
+    return (gate or Gate()).reasons(known, BotSpool(candidate), prices)
 
 
 def bots(number: int, **more: Any) -> list[Bot]:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poe_scraper.feed.due import CATALOG_FACTS
-from poe_scraper.feed.merge import join, merge, settle, was_there
-from poe_scraper.feed.shelf import BotShelf, KnownBots
+from poe_scraper.feed.merge import carry_over, join, merge, was_there
+from poe_scraper.feed.spool import BotSpool, KnownBots
 from poe_scraper.items import Bot, BotError, Pricing
 from tests.feed.sightings import DAY, T0, failed, listed, malformed, named, visited
 
@@ -167,9 +167,9 @@ def test_a_bot_known_by_its_handle_is_found_by_it() -> None:
 
 def settled(known: Iterable[Bot], *seen: Bot, complete: bool = True, **more: object) -> dict[str, Bot]:
     before = KnownBots(known)
-    shelf = BotShelf(merge(before.find(bot), bot) for bot in seen)
+    shelf = BotSpool(merge(before.find(bot), bot) for bot in seen)
     options = {"now": T1, **more}
-    settle(before, shelf, complete=complete, **options)  # type: ignore[arg-type]
+    carry_over(before, shelf, complete=complete, **options)  # type: ignore[arg-type]
     return {bot.id: bot for bot in (shelf[key] for key, _ in shelf.lines())}
 
 

@@ -18,7 +18,7 @@ from scrapy.settings import Settings
 from scrapy.utils.log import configure_logging
 from scrapy.utils.reactor import install_reactor
 
-from poe_scraper.feed.shelf import KnownBots
+from poe_scraper.feed.spool import KnownBots
 from poe_scraper.items import Bot, BotError, CatalogSighting
 from poe_scraper.pipelines.publish import PublishPipeline
 

@@ -27,11 +27,11 @@ def shared_replica() -> Iterator[Replica]:
 
 @pytest.fixture
 def replica(shared_replica: Replica) -> Iterator[Replica]:
-    """A replica in fine weather that has not been asked anything."""
-    shared_replica.set_weather(seed=0)
+    """A replica without faults that has not been asked anything."""
+    shared_replica.set_faults(seed=0)
     shared_replica.forget_requests()
     yield shared_replica
-    shared_replica.set_weather()
+    shared_replica.set_faults()
 
 
 # Playwright keeps an event loop running in the thread: it must end before tests elsewhere run one

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Error, Locator, Page, Request, expect
 
 from poe_scraper.replica import Replica
-from poe_scraper.replica.weather import FAULTS
+from poe_scraper.replica.faults import FAULTS
 
 pytestmark = pytest.mark.browser
 
@@ -285,9 +285,9 @@ PAGE_CHECKS: dict[str, PageCheck] = {
 @pytest.mark.parametrize("name", PAGE_CHECKS)
 def test_a_fault_does_what_it_says_in_a_browser(replica: Replica, page: Page, name: str) -> None:
     assert name in FAULTS
-    replica.set_weather(f"{name}@{BOT}")
+    replica.set_faults(f"{name}@{BOT}")
     PAGE_CHECKS[name](page, replica)
-    assert replica.weather()["hits"][name].keys() == {BOT}
+    assert replica.faults()["hits"][name].keys() == {BOT}
 
 
 def test_the_library_that_renders_cards_has_its_licence_beside_it() -> None:

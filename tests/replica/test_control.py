@@ -68,9 +68,9 @@ def test_a_wrong_change_changes_nothing(replica: Replica, order: dict[str, objec
     assert replica.catalog() == before
 
 
-@pytest.mark.parametrize("name", ["weather", "catalog", "account"])
+@pytest.mark.parametrize("name", ["faults", "catalog", "account"])
 def test_an_order_that_is_none_is_refused(http: requests.Session, replica: Replica, name: str) -> None:
-    for body in ("", "[1]", "{", '{"no such thing": 1}' if name != "weather" else '{"weather": [1]}'):
+    for body in ("", "[1]", "{", '{"no such thing": 1}' if name != "faults" else '{"faults": [1]}'):
         answer = http.post(f"{replica.url}/_replica/{name}", data=body, timeout=10)
         assert answer.status_code == 400, body
         assert answer.text.strip()
@@ -79,7 +79,7 @@ def test_an_order_that_is_none_is_refused(http: requests.Session, replica: Repli
 def test_an_unknown_control_names_the_others(http: requests.Session, replica: Replica) -> None:
     answer = http.get(f"{replica.url}/_replica/none", timeout=10)
     assert answer.status_code == 404
-    assert "weather, requests, catalog, account" in answer.text
+    assert "faults, requests, catalog, account" in answer.text
 
 
 IN_BACKGROUND = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
@@ -121,13 +121,13 @@ def test_a_port_that_is_taken_is_named(replica: Replica) -> None:
         (["--seed", "x"], "not a valid integer"),
         (["--data", "/no/such/file"], "does not exist"),
         (["--data", __file__], "is no JSON"),
-        (["--weather", "slow"], "NAME=SHARE or NAME@HANDLE"),
-        (["--weather", "rain=1"], "choose from page_404"),
-        (["--weather", "slow=2"], "from 0 to 1"),
-        (["--weather", "slow=nan"], "from 0 to 1"),
-        (["--weather", "slow=0.6", "--weather", "reset=0.6"], "more than 1"),
-        (["--weather", "api_500@Grok-4.7"], "takes a share"),
-        (["--weather", "slow@No-Such-Bot"], "no bot and no creator"),
+        (["--fault", "slow"], "NAME=SHARE or NAME@HANDLE"),
+        (["--fault", "rain=1"], "choose from page_404"),
+        (["--fault", "slow=2"], "from 0 to 1"),
+        (["--fault", "slow=nan"], "from 0 to 1"),
+        (["--fault", "slow=0.6", "--fault", "reset=0.6"], "more than 1"),
+        (["--fault", "api_500@Grok-4.7"], "takes a share"),
+        (["--fault", "slow@No-Such-Bot"], "no bot and no creator"),
     ],
 )
 def test_wrong_options_say_what_is_accepted(arguments: list[str], says: str) -> None:
@@ -137,15 +137,15 @@ def test_wrong_options_say_what_is_accepted(arguments: list[str], says: str) -> 
 
 
 def test_a_wrong_rule_is_refused_before_the_start() -> None:
-    with pytest.raises(ValueError, match="no fault"), running(weather=["rain=1"]):
+    with pytest.raises(ValueError, match="no fault"), running(faults=["rain=1"]):
         pass
 
 
 def test_the_documentation_lists_every_fault() -> None:
-    result = CliRunner().invoke(command, ["--list-weather"])
+    result = CliRunner().invoke(command, ["--list-faults"])
     assert result.exit_code == 0
     told = [tuple(line.split(maxsplit=1)) for line in result.output.splitlines()]
     documentation = (Path(__file__).parents[2] / "docs" / "replica.md").read_text("utf-8")
-    weather = documentation.partition("## Weather")[2]
-    table = re.findall(r"^\| `(\w+)` \| (.+) \|$", weather, re.MULTILINE)
+    faults = documentation.partition("## Faults")[2]
+    table = re.findall(r"^\| `(\w+)` \| (.+) \|$", faults, re.MULTILINE)
     assert told == table

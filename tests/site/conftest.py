@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
-from poe_scraper.browser import find_browser
+from poe_scraper.browser.executable import find_browser
 from poe_scraper.feed.reader import open_feed
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.replica import running
@@ -62,7 +62,7 @@ def _crawl_twice(folder: Path) -> None:
             remove=["github"],
             add=[{"id": "demo-newcomer", "rate_card": "| Type | Rate |\n|---|---|\n| Image | 100 points / image |"}],
         )
-        replica.set_weather("page_500@kling-omni")
+        replica.set_faults("page_500@kling-omni")
         assert _crawl(replica.url, replica.api_url, folder) == 5
 
 

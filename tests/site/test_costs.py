@@ -1,4 +1,4 @@
-"""The calculation in the browser and `poe_scraper.costs` agree to the last digit."""
+"""The calculation in the browser and `poe_scraper.pricing.costs` agree to the last digit."""
 
 import json
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from poe_scraper.costs import cost
 from poe_scraper.failures import UnpricedError
 from poe_scraper.feed.reader import starter_feed
 from poe_scraper.items import POINTS_PER_USD, Bot, Pricing
+from poe_scraper.pricing.costs import cost
 from poe_scraper.site import data
 
 CASES = json.loads((Path(__file__).parents[1] / "costs_cases.json").read_text(encoding="utf-8"))

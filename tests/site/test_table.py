@@ -7,8 +7,8 @@ from urllib.parse import parse_qs
 import pytest
 from playwright.sync_api import Page, expect
 
-from poe_scraper.costs import cost
 from poe_scraper.feed.reader import open_feed
+from poe_scraper.pricing.costs import cost
 from tests.site.conftest import Open
 
 

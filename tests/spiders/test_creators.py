@@ -9,7 +9,7 @@ from scrapy.utils.test import get_crawler
 
 from poe_scraper.failures import UsageError
 from poe_scraper.feed.merge import merge
-from poe_scraper.feed.shelf import KnownBots
+from poe_scraper.feed.spool import KnownBots
 from poe_scraper.rates import read_card
 from poe_scraper.replica import running
 from poe_scraper.spiders.poe_creators import PoeCreatorsSpider
@@ -126,7 +126,7 @@ def test_a_profile_that_fails_makes_nothing_gone(crawl: Crawler) -> None:
         assert (before.status, problems(before)) == (0, {}), before.log
         there = {bot["id"].lower() for bot in catalog["bots"] if not bot["deleted"] and bot["creator"] in faults}
         assert set(before.bots) == there
-        replica.set_weather(*(f"{fault}@{handle}" for handle, fault in faults.items()))
+        replica.set_faults(*(f"{fault}@{handle}" for handle, fault in faults.items()))
         after = crawl(replica, settings={"RETRY_TIMES": "1"}, **asked)
     expected = {handle: code for handle, fault in faults.items() if (code := FAULTS.get(fault, "profile_incomplete"))}
     assert problems(after) == expected

@@ -40,7 +40,7 @@ def test_an_unchanged_answer_is_not_sent_again(crawl: Crawler, kept: Path) -> No
 def test_what_is_kept_never_stands_in_for_an_answer_that_failed(crawl: Crawler, kept: Path) -> None:
     with running(bots=6) as replica:
         crawl(replica, only="info")
-        replica.set_weather("api_503=1")
+        replica.set_faults("api_503=1")
         refused = crawl(replica, {"RETRY_TIMES": "0"}, only="info")
     gone = crawl(replica, {"RETRY_TIMES": "0"}, only="info")
     assert kept.exists()

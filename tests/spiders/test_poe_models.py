@@ -101,7 +101,7 @@ def test_nothing_listens_unless_it_is_asked_to(crawl: Crawler) -> None:
 def test_two_entries_of_one_bot_are_told_in_an_unchanged_crawl_too(crawl: Crawler) -> None:
     with running(bots=4) as replica:
         crawl(replica, only="info")
-        replica.set_weather("api_duplicate_ids=1")
+        replica.set_faults("api_duplicate_ids=1")
         again = crawl(replica, only="info")
     assert (again.status, again.report["outcome"], again.report["seen"]) == (0, "unchanged", 4)
     assert {problem["code"] for problem in again.report["problems"]} == {"entry_duplicate"}
@@ -137,9 +137,9 @@ def test_failed_pages_are_tried_again(crawl: Crawler) -> None:
     faults = ("page_500", "challenge", "reset", "gql_null", "no_rates", "other_language", "truncated")
     with running(bots=len(faults)) as replica:
         handles = [bot["handle"] for bot in replica.catalog()["bots"] if bot["listed"]]
-        replica.set_weather(*(f"{fault}@{handle}:once" for fault, handle in zip(faults, handles, strict=True)))
+        replica.set_faults(*(f"{fault}@{handle}:once" for fault, handle in zip(faults, handles, strict=True)))
         done = crawl(replica)
-        hits = replica.weather()["hits"]
+        hits = replica.faults()["hits"]
     assert set(hits) == set(faults)
     assert done.status == 0, done.log
     assert all(bot["errors"] == [] and bot["observed"]["page"] for bot in done.bots.values())
@@ -171,7 +171,7 @@ def test_a_page_that_fails_keeps_what_was_known_and_says_why(crawl: Crawler) -> 
         assert before.status == 0, before.log
         # the first bot is the one that `other_bot` leads to
         _, *handles = (bot["handle"] for bot in replica.catalog()["bots"] if bot["listed"])
-        replica.set_weather(*(f"{fault}@{handle}" for fault, handle in zip(FAILURES, handles, strict=True)))
+        replica.set_faults(*(f"{fault}@{handle}" for fault, handle in zip(FAILURES, handles, strict=True)))
         quick = {"RETRY_TIMES": "1", "POE_PAGE_TIMEOUT": "4"}
         after = crawl(replica, settings=quick, force="true")
         assert "third_party" not in replica.requests()["by_kind"], "another host was asked"
@@ -192,7 +192,7 @@ def test_a_page_that_fails_keeps_what_was_known_and_says_why(crawl: Crawler) -> 
 
 
 def test_robots_txt_is_obeyed_by_every_request(crawl: Crawler) -> None:
-    with running(bots=12, weather=["robots_forbid=1"]) as replica:
+    with running(bots=12, faults=["robots_forbid=1"]) as replica:
         done = crawl(replica)
         assert set(replica.requests()["by_kind"]) == {"api", "robots"}
     assert done.report["failed"] == {"robots_forbidden": 12}
@@ -219,7 +219,7 @@ def test_a_bad_catalog_leaves_the_feed_as_it_was(crawl: Crawler, fault: str, sta
             for name, content in files(crawl(replica, only="info")).items()
             if not name.startswith(("runs/", "."))
         }
-        replica.set_weather(f"{fault}=1")
+        replica.set_faults(f"{fault}=1")
         after = crawl(replica, settings={"RETRY_TIMES": "1"})
     assert after.status == status, after.log
     assert words in after.log
@@ -287,7 +287,7 @@ def test_wrong_arguments_end_at_once(crawl: Crawler, arguments: dict[str, str], 
 def test_a_malformed_entry_never_ends_the_crawl(crawl: Crawler, fault: str, codes: set[str]) -> None:
     with running(bots=30) as replica:
         before = crawl(replica, only="info")
-        replica.set_weather(f"{fault}=1")
+        replica.set_faults(f"{fault}=1")
         after = crawl(replica, only="info")
     assert after.status == 0, after.log
     assert {problem["code"] for problem in after.report["problems"]} == codes
@@ -299,14 +299,14 @@ def test_a_malformed_entry_never_ends_the_crawl(crawl: Crawler, fault: str, code
 
 def test_the_key_appears_nowhere_and_hostile_text_is_inert(crawl: Crawler) -> None:
     key = "poe-key-that-must-not-be-seen"
-    weather = ["page_500=0.3", "hostile_text=0.7", "api_500=0.3", "api_hostile_text=0.7"]
-    with running(bots=8, weather=weather) as replica:
+    faults = ["page_500=0.3", "hostile_text=0.7", "api_500=0.3", "api_hostile_text=0.7"]
+    with running(bots=8, faults=faults) as replica:
         done = crawl(
             replica,
             settings={"LOG_LEVEL": "DEBUG", "RETRY_TIMES": "1", "STATS_DUMP": "true"},
             environment={"POE_API_KEY": key},
         )
-        hits = replica.weather()["hits"]
+        hits = replica.faults()["hits"]
     assert done.feed["data"]
     assert key not in done.everything()
     assert "hostile_text" in hits

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from benchmarks import weather
+from benchmarks import faults
 from poe_scraper.replica import Replica, running
 
 Crawler = Callable[..., Any]
@@ -35,7 +35,7 @@ def visits(replica: Replica) -> Counter[str]:
 
 def test_a_browser_that_is_killed_costs_no_bot(start: Crawler) -> None:
     kills = ["chromium"] * 5 + ["--type=renderer", "run-driver"]
-    with running(bots=70, weather=["gql_slow=0.1:once"]) as replica:
+    with running(bots=70, faults=["gql_slow=0.1:once"]) as replica:
         started = start(replica)
         for number, victims in enumerate(kills, start=1):
             wait_until(
@@ -68,7 +68,7 @@ def test_a_site_that_blocks_everything_is_left_alone(crawl: Crawler) -> None:
     with running(bots=40) as replica:
         before = crawl(replica)
         assert before.status == 0, before.log
-        replica.set_weather("challenge=0.7", "page_429=0.2", "login=0.1")
+        replica.set_faults("challenge=0.7", "page_429=0.2", "login=0.1")
         replica.forget_requests()
         after = crawl(replica, force="true")
         asked = visits(replica)
@@ -90,14 +90,14 @@ def test_a_site_that_blocks_everything_is_left_alone(crawl: Crawler) -> None:
 
 
 def test_a_site_that_answers_now_and_then_is_not_given_up(crawl: Crawler) -> None:
-    with running(bots=30, weather=["challenge=0.5"], seed=1) as replica:
+    with running(bots=30, faults=["challenge=0.5"], seed=1) as replica:
         done = crawl(replica, settings={"RETRY_TIMES": "6"})
     assert done.report["finish_reason"] == "finished"
     assert sum(bool(bot["observed"]["page"]) for bot in done.bots.values()) > 25
 
 
 def test_a_changed_site_is_said_first(crawl: Crawler) -> None:
-    with running(bots=6, weather=["js_exception=1"]) as replica:
+    with running(bots=6, faults=["js_exception=1"]) as replica:
         done = crawl(replica, settings={"RETRY_TIMES": "0"})
     assert done.status == 5
     assert done.report["failed"] == {"site_changed": 6}
@@ -113,10 +113,10 @@ def test_an_interrupted_crawl_publishes_a_part_and_can_be_resumed(
         assert crawl(replica, only="info").status == 0
         ids = {bot["id"] for bot in replica.catalog()["bots"] if bot["listed"]}
         handles = [bot["handle"] for bot in replica.catalog()["bots"] if bot["listed"]]
-        replica.set_weather(f"page_429_date@{handles[10]}:once")  # the whole host has to wait for two minutes
+        replica.set_faults(f"page_429_date@{handles[10]}:once")  # the whole host has to wait for two minutes
         replica.forget_requests()
         started = start(replica, settings=settings)
-        wait_until(lambda: replica.weather()["hits"] != {}, started)
+        wait_until(lambda: replica.faults()["hits"] != {}, started)
         started.interrupt()
         part = started.wait()
         asked_first = visits(replica)
@@ -139,8 +139,8 @@ def test_an_interrupted_crawl_publishes_a_part_and_can_be_resumed(
 @pytest.mark.parametrize("seed", [101, 102, 103])
 def test_a_storm_loses_nothing(tmp_path: Path, seed: int) -> None:
     with running(bots=10, seed=seed) as replica:
-        known = weather.crawl(replica, tmp_path)
+        known = faults.crawl(replica, tmp_path)
         assert len(known.bots) == 10
-        outcome = weather.storm(replica, known, tmp_path, seed)
+        outcome = faults.storm(replica, known, tmp_path, seed)
     assert outcome.wrong == []
     assert outcome.crawl.status in {0, 3, 4, 5}, outcome.crawl.log

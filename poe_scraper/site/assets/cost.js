@@ -2,7 +2,7 @@
  *
  * Money is a decimal string outside and an exact fraction of BigInts inside. It is rounded once, at the
  * end, and only where the decimal expansion does not end. Both programs are held to
- * tests/costs_cases.json, and the rules are told in docs/costs.md.
+ * tests/pricing/costs_cases.json, and the rules are told in docs/costs.md.
  */
 "use strict";
 
