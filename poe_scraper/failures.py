@@ -17,6 +17,9 @@ class Code(StrEnum):
     CATALOG_EMPTY = "catalog_empty"
     ENTRY_MALFORMED = "entry_malformed"
     ENTRY_DUPLICATE = "entry_duplicate"
+    FIELD_MALFORMED = "field_malformed"
+    CATALOG_DRIFT = "catalog_drift"
+    OTHER_SITE = "other_site"
     ACCOUNT_REFUSED = "account_refused"
     ACCOUNT_GARBLED = "account_garbled"
     NOT_FOUND = "not_found"
@@ -29,8 +32,10 @@ class Code(StrEnum):
     TIMEOUT = "timeout"
     CONNECTION_FAILED = "connection_failed"
     BROWSER_MISSING = "browser_missing"
+    BROWSER_BROKEN = "browser_broken"
     BROWSER_UNREACHABLE = "browser_unreachable"
     BROWSER_CRASHED = "browser_crashed"
+    BLOCKED_HOST = "blocked_host"
     REDIRECTED_AWAY = "redirected_away"
     ROBOTS_FORBIDDEN = "robots_forbidden"
     NOT_HTML = "not_html"
@@ -93,6 +98,21 @@ FAILURES: dict[Code, Failure] = {
         False,
         "Nothing: the first is kept.",
     ),
+    Code.FIELD_MALFORMED: Failure(
+        "A field of an entry of the models API has an unexpected type or value.",
+        False,
+        "Nothing: that field keeps its last known value. If it stays, report it.",
+    ),
+    Code.CATALOG_DRIFT: Failure(
+        "The models API gives a field in another form than before, in many entries.",
+        False,
+        "Update poe-scraper, or report it: the API has changed. Other fields are still read.",
+    ),
+    Code.OTHER_SITE: Failure(
+        "The feed in POE_OUTPUT_DIR was crawled from another site.",
+        False,
+        "Choose another POE_OUTPUT_DIR, or remove the old feed.",
+    ),
     Code.ACCOUNT_REFUSED: Failure(
         "Poe refused the key for the balance or the usage history (401 or 403).",
         False,
@@ -153,6 +173,11 @@ FAILURES: dict[Code, Failure] = {
         False,
         "Run poe-scraper setup, or name a Chromium in POE_BROWSER_PATH.",
     ),
+    Code.BROWSER_BROKEN: Failure(
+        "The browser or Playwright's driver does not start on this machine.",
+        False,
+        "Run poe-scraper setup, which installs what is missing and says what it cannot install.",
+    ),
     Code.BROWSER_UNREACHABLE: Failure(
         "The browser elsewhere could not be reached for POE_PAGE_TIMEOUT seconds.",
         False,
@@ -162,6 +187,11 @@ FAILURES: dict[Code, Failure] = {
         "The browser, or the page in it, died.",
         True,
         "Free some memory, or lower CONCURRENT_REQUESTS_PER_DOMAIN.",
+    ),
+    Code.BLOCKED_HOST: Failure(
+        "The page needs a script, style sheet or frame from a host that the crawl does not contact.",
+        False,
+        "Add the host to POE_SITE_HOSTS if you trust it.",
     ),
     Code.REDIRECTED_AWAY: Failure(
         "The page sent the crawl to another host, which is not followed.",

@@ -388,8 +388,9 @@ class PageSighting(Item):
     """Time of the answer."""
     url: str = Field(examples=["https://poe.com/Grok-4.7"])
     """Address of the page after redirects."""
-    via: Literal["graphql", "dialog"] | None = None
-    """Where the rate card came from; null where the bot has no Rates."""
+    via: Literal["graphql", "dialog", "query"] | None = None
+    """Where the rate card came from: the page's own query, its dialog, or a repeated query; null if the bot has no
+    Rates."""
 
 
 class Observed(Item):
@@ -516,6 +517,17 @@ class Run(Item):
     """Bot pages that failed; their older facts are carried."""
 
 
+class Site(Item):
+    """Where a feed was crawled. A feed belongs to one site."""
+
+    url: str = Field(examples=["https://poe.com"])
+    """Address of the site, without user, password, query and fragment."""
+    api_url: str = Field(examples=["https://api.poe.com/v1/models"])
+    """Address of the models API, likewise."""
+    script_hosts: tuple[str, ...] = Field((), examples=[["psc2.cf2.poecdn.net"]])
+    """Other hosts that the site's documents name for their scripts and style sheets."""
+
+
 class Feed(Item):
     """The whole feed: `models.json`."""
 
@@ -529,6 +541,8 @@ class Feed(Item):
     """When this file was written."""
     points_per_usd: Amount = POINTS_PER_USD
     """What Poe charges for one dollar, in points."""
+    site: Site | None = None
+    """Where it was crawled; null in feeds of schema 1.0."""
     run: Run
     """The run behind it."""
     data: tuple[Bot, ...] = ()
@@ -611,5 +625,7 @@ class RunReport(Item):
     """Requests sent to Poe, by kind."""
     bytes: dict[str, int] = Field(default_factory=dict, examples=[{"api": 912345}])
     """Bytes received from Poe, by kind."""
+    script_hosts: tuple[str, ...] = ()
+    """Hosts, other than the site's, that scripts and style sheets came from."""
     problems: tuple[BotError | RunError, ...] = ()
     """What went wrong outside the feed's bots, such as catalog entries that were left out."""

@@ -36,6 +36,11 @@ POE_API_URL = os.environ.get("POE_API_URL", "https://api.poe.com/v1/models")
 POE_SITE_URL = os.environ.get("POE_SITE_URL", "https://poe.com")
 """Address under which the bot pages stand. No other host is contacted by the browser."""
 
+POE_SITE_HOSTS = os.environ.get("POE_SITE_HOSTS", "auto")
+"""Hosts that the browser may contact, separated by commas. `auto`: the site's host and its subdomains, Poe's CDN
+(`*.poecdn.net`), Cloudflare's bot check, and the hosts that the site's own documents name for scripts and style
+sheets."""
+
 POE_API_KEY = os.environ.get("POE_API_KEY", "")
 """The key of your account, for `balance` and `usage`. Where set, it is also sent to the models API, which needs
 none."""
@@ -47,6 +52,16 @@ running Chrome at `PLAYWRIGHT_CDP_URL`, or the path of a Playwright storage stat
 # --- ours: the browser ------------------------------------------------------------------------
 POE_BROWSER_PATH = os.environ.get("POE_BROWSER_PATH", "")
 """A Chromium to use instead of the one found on this machine."""
+
+POE_BROWSER_PROFILE = os.environ.get("POE_BROWSER_PROFILE", "")
+"""Persistent profile to render in, of a full Chromium or Chrome: a folder, or `true` for the one in the user's data
+folder. A bot check that was cleared or a sign-in then holds for later crawls."""
+
+POE_BROWSER_WINDOW = _switch("POE_BROWSER_WINDOW")
+"""Show the browser's window. Needs a full Chromium or Chrome and a screen."""
+
+POE_CHECK_WAIT = _number("POE_CHECK_WAIT", 20)
+"""Seconds to wait for a bot check that clears by itself."""
 
 POE_PAGE_TIMEOUT = _number("POE_PAGE_TIMEOUT", 30)
 """Seconds that one visit of a bot page may take, navigation and rate card together."""
@@ -87,11 +102,20 @@ POE_KEEP_GONE = _number("POE_KEEP_GONE", 90)
 POE_KEEP_VERSIONS = int(_number("POE_KEEP_VERSIONS", 0))
 """Newest versions to keep in `versions/`; 0 keeps all."""
 
+POE_KEEP_RUNS = int(_number("POE_KEEP_RUNS", 200))
+"""Newest run reports to keep in `runs/`; 0 keeps all."""
+
+POE_KEEP_REFUSED = int(_number("POE_KEEP_REFUSED", 20))
+"""Newest refused candidates to keep in `refused/`; 0 keeps all."""
+
 POE_GATE_MIN_SHARE = _number("POE_GATE_MIN_SHARE", 0.8)
 """A candidate with fewer active bots than this share of the previous feed's is refused."""
 
 POE_GATE_MAX_JUMPS = _number("POE_GATE_MAX_JUMPS", 0.05)
 """A candidate is refused where prices of more than this share of the bots moved by a factor of 5 or more."""
+
+POE_GATE_MAX_LOST = _number("POE_GATE_MAX_LOST", 0.05)
+"""A candidate is refused if more than this share of the bots that had prices lose them."""
 
 POE_ACCEPT = _switch("POE_ACCEPT")
 """Publish for once what the gate would refuse."""
