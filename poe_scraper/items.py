@@ -201,8 +201,50 @@ class Variable(Item):
     """Text of the row's first cell."""
 
 
+class Discount(Item):
+    """A price is lower by a share."""
+
+    kind: Literal["discount"] = "discount"
+    """Which kind of adjustment this is."""
+    percent: Amount = Field(examples=["25"])
+    """Per cent off."""
+    label: str = Field(examples=["Batch"])
+    """What gets the discount, or who."""
+
+
+class Multiplier(Item):
+    """A price is a multiple of the usual one."""
+
+    kind: Literal["multiplier"] = "multiplier"
+    """Which kind of adjustment this is."""
+    factor: Amount = Field(examples=["1.5"])
+    """Factor on the usual price."""
+    label: str = Field(examples=["Peak hours"])
+    """What costs the multiple."""
+
+
+class Markup(Item):
+    """A share comes on top of a price, such as the provider's."""
+
+    kind: Literal["markup"] = "markup"
+    """Which kind of adjustment this is."""
+    percent: Amount = Field(examples=["20"])
+    """Per cent on top."""
+    label: str = Field(examples=["the provider's cost"])
+    """What it comes on top of."""
+
+
 Adjustment = Annotated[
-    CacheDiscount | CacheWriteSurcharge | ContextTier | FreeAllowance | PlusCalledBots | UndisclosedCosts | Variable,
+    CacheDiscount
+    | CacheWriteSurcharge
+    | ContextTier
+    | Discount
+    | FreeAllowance
+    | Markup
+    | Multiplier
+    | PlusCalledBots
+    | UndisclosedCosts
+    | Variable,
     Field(discriminator="kind"),
 ]
 """What changes a price."""
