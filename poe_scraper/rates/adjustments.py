@@ -1,6 +1,6 @@
 """What changes a price: discounts, surcharges, multipliers, context tiers, allowances."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 
 from poe_scraper.items import (
@@ -41,7 +41,7 @@ class Found(list[Adjustment]):
 
 
 def adjustments(
-    line: Line, following: Line = (), *, about: Line = (), carried: Collection[int] = (), label_end: int = 0
+    line: Line, following: Line = (), *, about: Line = (), label_end: int = 0
 ) -> Found:
     """The adjustments that a piece of the card states.
 
@@ -49,18 +49,17 @@ def adjustments(
         line: the tokens of a sentence, of a cell with a price, or of a row without one.
         following: the tokens of the sentences after it, which may say how long a cache lasts.
         about: the tokens of the row's label, for a cell.
-        carried: indexes of the tokens whose numbers are prices.
         label_end: for a row, where its label ends.
     """
     found = Found()
     words = {token.text for token in line}
     wider = words.union(token.text for token in about) if about else words
     if "%" in words or "percent" in words:
-        _percentages(line, following, wider, carried, label_end, found)
+        _percentages(line, following, wider, label_end, found)
     if not words.isdisjoint(v.TIERED) or any(token.text[:1] == "x" and token.text[1:].isdigit() for token in line):
-        _multiples(line, about, words, carried, label_end, found)
+        _multiples(line, about, words, label_end, found)
     if not words.isdisjoint(v.FREE_WORDS) or ("no" in words and not words.isdisjoint({"charge", "cost"})):
-        _free_allowance(line, carried, found)
+        _free_allowance(line, found)
     if not words.isdisjoint(v.CALLED):
         _called_bots(words, found)
     if "creator" in words and not any(token.kind == "number" for token in line):
@@ -72,13 +71,13 @@ def adjustments(
 
 
 def _percentages(
-    line: Line, following: Line, words: set[str], carried: Collection[int], label_end: int, found: Found
+    line: Line, following: Line, words: set[str], label_end: int, found: Found
 ) -> None:
     is_cached = not words.isdisjoint(v.CACHE)
     is_advertised = text(line, 0) in v.MARKETING or not words.isdisjoint(v.RIVALS)
     for i in _percents(line):
         percent = line[i].value
-        if percent is None or i in carried:
+        if percent is None:
             continue
         after = [token.text for token in line[i + 1 : i + 2 + _NEAR]]
         sign = text(line, i - 1)
@@ -165,16 +164,16 @@ def _joined(tokens: Line) -> str:
 
 
 def _multiples(
-    line: Line, about: Line, words: set[str], carried: Collection[int], label_end: int, found: Found
+    line: Line, about: Line, words: set[str], label_end: int, found: Found
 ) -> None:
     is_of_context = not words.isdisjoint(v.CONTEXT) and (not words.isdisjoint(v.BILLED) or "context" in words or bool(about))
     if is_of_context and not _is_formula(line):
         before = len(found)
-        _context_tier(line, about, carried, found)
+        _context_tier(line, about, found)
         if len(found) > before:
             return
     if not about and not _is_formula(line):
-        _multiplier(line, words, carried, label_end, found)
+        _multiplier(line, words, label_end, found)
 
 
 def _is_formula(line: Line) -> bool:
@@ -184,12 +183,12 @@ def _is_formula(line: Line) -> bool:
     )
 
 
-def _context_tier(line: Line, about: Line, carried: Collection[int], found: Found) -> None:
+def _context_tier(line: Line, about: Line, found: Found) -> None:
     factors: dict[str, Decimal] = {}
     pending: list[str] = []
     span: tuple[Decimal, Decimal | None] | None = None
     used: set[int] = set()
-    money = {*sightings(line), *carried}
+    money = set(sightings(line))
     own = {_SIDES[token.text] for token in about if token.text in _SIDES}
     i = 0
     while i < len(line):
@@ -261,9 +260,9 @@ def _token_span(
     return None, i + 1
 
 
-def _multiplier(line: Line, words: set[str], carried: Collection[int], label_end: int, found: Found) -> None:
+def _multiplier(line: Line, words: set[str], label_end: int, found: Found) -> None:
     """`Peak hours: x2`, `4K costs 1.5x`, and a row whose price is a factor."""
-    money = {*sightings(line), *carried}
+    money = set(sightings(line))
     if money and not label_end:
         return
     for i in range(label_end, len(line)):
@@ -297,21 +296,21 @@ def _costs(line: Line, i: int) -> bool:
 # --- allowances and costs without a number ------------------------------------------------------
 
 
-def _free_allowance(line: Line, carried: Collection[int], found: Found) -> None:
-    is_priced = bool(carried) or bool(sightings(line))
+def _free_allowance(line: Line, found: Found) -> None:
+    is_priced = bool(sightings(line))
     for i, token in enumerate(line):
         counted = False
         if token.text == "first":
             counted = is_number(line, i + 1)
             quantity = line[i + 1].value if counted else Decimal(1)
             unit = noun_after(line, i + 1 + counted)
-        elif token.kind == "number" and i not in carried and text(line, i + 1) == "free":
+        elif token.kind == "number" and text(line, i + 1) == "free":
             quantity, unit = token.value, noun_after(line, i + 2)
         elif token.kind == "number" and not is_priced and _is_free(line, i):
             quantity, unit = token.value, noun_after(line, i + 1)
         else:
             continue
-        if quantity is not None and unit is not None and (i + counted) not in carried:
+        if quantity is not None and unit is not None:
             found.add(FreeAllowance(quantity=quantity, unit=unit), i, i + counted)
             return
 

@@ -175,29 +175,35 @@ def _note_options(line: Line, found: Sequence[Price]) -> None:
         return
     if len({frozenset(price.currency for price in group) for group in together}) > 1:
         return
-    for k, group in enumerate(together):
-        start = max(price.last for price in group)
-        limit = together[k + 1][0].first if k + 1 < len(together) else len(line)
-        note = _note(line, start, limit)
-        for price in group:
-            price.note = note
+    notes = [
+        _note(line, max(price.last for price in group), after[0].first if after else len(line))
+        for group, after in zip(together, [*together[1:], None], strict=True)
+    ]
+    if all(notes[1:]):
+        for group, note in zip(together, notes, strict=True):
+            for price in group:
+                price.note = note
 
 
 def _note(line: Line, start: int, limit: int) -> tuple[int, int] | None:
     """Where the words are after a price that are in brackets or after `for`."""
+    start += text(line, start) == ")"
     opening = text(line, start)
-    if opening == ")":
-        start += 1
-        opening = text(line, start)
-    if opening not in {"(", "for", "if", "when", "with", "without"} or start >= limit:
+    if opening not in _NOTE_OPENERS or start >= limit:
         return None
     first = start + (opening in {"(", "for"})
     first += opening == "(" and text(line, first) == "for"
+    closing = {")"} if opening == "(" else _NOTE_ENDS
     end = first
-    closing = {")"} if opening == "(" else {",", ";", ".", "and", "or", "(", ")", "+", "plus", "|", "\n", "!"}
     while end < limit and line[end].text not in closing:
         end += 1
+    if opening == "(" and end == limit:
+        return None
     return (first, end) if first < end else None
+
+
+_NOTE_OPENERS = {"(", "for", "if", "when", "with", "without"}
+_NOTE_ENDS = {",", ";", ".", "and", "or", "(", ")", "+", "plus", "|", "\n", "!"}
 
 
 def groups(line: Line, found: Sequence[Price]) -> list[list[Price]]:
@@ -253,7 +259,7 @@ def _conversion(line: Line, price: Price) -> set[int]:
     i = price.last
     if text(line, i) in _EQUALS and is_number(line, i + 1) and text(line, i + 2) in v.OTHER_CURRENCIES:
         return own | {i + 1}
-    if text(line, i) in {"per", "/"} and price.per is None:
+    if text(line, i) == "per" and price.per is None:
         counted = i + 1 + is_number(line, i + 1)
         if text(line, counted) in v.POINTS or (price.currency == "points" and text(line, counted) in v.DOLLARS | {"$"}):
             return own | {i + 1}

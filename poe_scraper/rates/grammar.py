@@ -284,7 +284,8 @@ def _bare_former(line: Line, i: int, currency: Currency | None) -> Price | None:
     heir = None
     if after < len(line):
         heir = _dollars(line, after) or _points(line, after)
-    return _bare(line, i, currency if heir is None else heir.currency) if heir or currency else None
+    of = currency if heir is None else heir.currency
+    return None if of is None or _is_attached_noun(line, span.end) else _priced(of, span, i)
 
 
 # --- denominators -------------------------------------------------------------------------------
@@ -633,8 +634,8 @@ def _listed(line: Line, first: int, currency: Currency | None) -> list[Price]:
     if len(spans) < 2 or is_number(line, i):
         return []
     if signed:
-        if any(span.low in ROUND for span in spans[1:]) or text(line, i).isalpha():
-            return []  # `$3/1M`, `$0.10 / 5 images`
+        if any(span.low in ROUND for span in spans[1:]) or text(line, i).isalpha() or not _are_alike(line, spans):
+            return []  # `$3/1M`, `$0.10 / 5 images`, `$0.10 / 3,300`
         of: Currency | None = "USD"
         end = i
     elif (end := _behind_points(line, i)) > i:
@@ -650,6 +651,12 @@ def _listed(line: Line, first: int, currency: Currency | None) -> list[Price]:
     found = [Price(of, span.low, None, span.end - 1, span.end, option=(k, len(spans))) for k, span in enumerate(spans)]
     found[-1].last = end
     return found
+
+
+def _are_alike(line: Line, spans: Sequence[_Range]) -> bool:
+    """True if all numbers of a list after its first have a `$`, or all have decimals."""
+    signs = {line[span.end - 2].text == "$" for span in spans[1:]}
+    return signs == {True} or all("." in line[span.end - 1].raw for span in spans)
 
 
 def _elliptic(line: Line, i: int, before: Sequence[Price]) -> Price | None:

@@ -83,8 +83,7 @@ class _Sentence:
         """
         start, currency = self._key()
         found = self._found(start, currency, struck)
-        carried = {i for price in found.prices for i in price.accounts_for}
-        adjusted = adjustments(self._tokens, following, carried=carried)
+        adjusted = adjustments(self._tokens, following)
         self._ledger.adjust(adjusted)
         if not self._amounts and not start and not self._is_listed():
             self._read_billing()

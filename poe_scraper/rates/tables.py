@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 
-from poe_scraper.items import Bound, Currency, Per, Variable
+from poe_scraper.items import Adjustment, Bound, Currency, Per, Variable
 from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.adjustments import adjustments
 from poe_scraper.rates.compounds import NOTHING, Found, compounds
@@ -251,14 +251,14 @@ class _Reader:
         priced = self._priced(row)
         if self._label.is_no_price and priced:
             return
-        entries = [(i, entry) for i in priced for entry in self._entries(row, i, priced)]
+        is_adjusted = self._adjust(row, priced)
+        entries = [(i, entry) for i in priced if row[i].prices for entry in self._entries(row, i, priced)]
         for i, entry in entries:
             row[i].carried.update(entry.price.accounts_for)
         if any(entry.per is None or entry.per.unit is None for _, entry in entries):
             self._share_denominators(entries, row)
         for _, entry in entries:
             self._ledger.enter(entry)
-        is_adjusted = self._adjust(row, [i for i, _ in entries])
         self._account(row, bool(entries) or is_adjusted)
 
     def _priced(self, row: Sequence[_Cell]) -> list[int]:
@@ -336,7 +336,7 @@ class _Reader:
                     or column.title.per
                     or self._label.per
                     or (self._section.per if self._section is not None else None)
-                    or self._corner.per
+                    or (self._corner.per if self._corner.names_price else None)
                 )
             if entry.per is not None and entry.per.unit is None and entry.per.quantity >= 1000:
                 unit = column.title.unit or self._label.unit or (self._section.unit if self._section else None)
@@ -354,27 +354,26 @@ class _Reader:
 
     def _adjust(self, row: Sequence[_Cell], priced: Sequence[int]) -> bool:
         """Reads what a row says besides its prices; returns True if it says something."""
-        label = row[0].tokens if 0 not in priced else ()
+        found: list[Adjustment] = []
         if priced:
-            found = []
-            for i in dict.fromkeys(priced):
-                cell = row[i]
-                new = adjustments(cell.tokens, about=label, carried=cell.carried)
-                cell.carried |= new.accounts_for
-                found += new
+            label = row[0].tokens if 0 not in priced else ()
+            for cell in (row[i] for i in priced):
+                adjusted = adjustments(cell.tokens, about=label)
+                if adjusted:
+                    found += adjusted
+                    cell.carried |= adjusted.accounts_for
+                    kept = [price for price in cell.prices if cell.carried.isdisjoint(price.accounts_for)]
+                    cell.found = Found(kept, cell.found.explained)
         else:
-            tokens = [token for cell in row for token in cell.tokens]
-            new = adjustments(tokens, label_end=len(row[0].tokens))
-            found = list(new)
+            adjusted = adjustments([token for cell in row for token in cell.tokens], label_end=len(row[0].tokens))
+            found += adjusted
             start = 0
             for cell in row:
-                cell.carried |= {i - start for i in new.accounts_for if start <= i < start + len(cell.tokens)}
+                cell.carried |= {i - start for i in adjusted.accounts_for}
                 start += len(cell.tokens)
-        found = list(dict.fromkeys(found))
-        self._ledger.adjust(found)
-        if not found and not priced and self._points_elsewhere(row):
-            self._ledger.adjust([Variable(label=self._label.text)])
-            return True
+            if not found and self._points_elsewhere(row):
+                found.append(Variable(label=self._label.text))
+        self._ledger.adjust([adjustment for i, adjustment in enumerate(found) if adjustment not in found[:i]])
         return bool(found)
 
     def _points_elsewhere(self, row: Sequence[_Cell]) -> bool:
@@ -417,11 +416,12 @@ def _stronger(bound: Bound, price: Price) -> Bound:
 
 def _is_explained(tokens: Sequence[Token], i: int) -> bool:
     after = i + 1
-    while text(tokens, after) in {"est", ".", "estimated", "-", "more", "or", "free", "p", "k"}:
+    while text(tokens, after) in _BEFORE_UNIT or (text(tokens, after - 1) in {"-", "–", "to"} and is_number(tokens, after)):
         after += 1
     return text(tokens, after) in v.UNITS or text(tokens, after) in _EXPLAINING
 
 
+_BEFORE_UNIT = {"est", ".", "estimated", "-", "–", "to", "more", "or", "free", "p", "k"}
 _EXPLAINING = {"context", "fps", "p", "kbps", "hz", "khz", "days", "languages", "retries", "attempts", "parallel", "bit"}
 
 
