@@ -208,7 +208,7 @@ def _card(observation: _Observation) -> _Card:
     if observation.dialog:
         reading = rates.read_dialog(observation.dialog)
         if reading.rates or reading.unparsed:
-            _require_english(str(parse_document(observation.dialog).xpath("string()")))
+            _require_english(observation.dialog)
             return _Card(text=observation.dialog, reading=reading, via="dialog")
     if says_none:
         return _Card(text=None, reading=Reading(), via="graphql")
@@ -224,7 +224,7 @@ def _card(observation: _Observation) -> _Card:
 
 def _require_english(card: str) -> None:
     if not rates.is_english(card):
-        raise ObservationError(Code.CARD_LANGUAGE, "the rate card is not in English")
+        raise ObservationError(Code.CARD_LANGUAGE, "Poe answered with a rate card in another language")
 
 
 def _text(value: object) -> str | None:
