@@ -24,6 +24,10 @@ _SIDES = {
     "sortie", "ingresso", "uscita", "masukan", "keluaran", "đầu vào", "đầu ra", "giriş", "çıkış", "invoer",
     "uitvoer", "ввод", "вывод", "الإدخال", "الإخراج",
 }  # fmt: skip
+_SIDE_PARTS = ("输入", "输出", "輸入", "輸出", "入力", "出力", "입력", "출력")
+"""Those in scripts that put no space between words: `Image 输出`."""
+
+
 def is_english(card: str) -> bool:
     """True unless Poe itself answered in another language.
 
