@@ -4,11 +4,12 @@ Also the amounts of a piece that are no prices at all, and those that no one rea
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 from poe_scraper.items import POINTS_PER_USD, Currency
 from poe_scraper.rates import vocabulary as v
-from poe_scraper.rates.grammar import GLUE, MAX_NOUN_WORDS, Line, Price, arrow_end, is_number, text
+from poe_scraper.rates.grammar import GLUE, MAX_NOUN_WORDS, Line, Price, arrow_end, is_number, says_change, text
 
 _CLAUSE_ENDS = {",", ";", ".", "(", ")", ":", "|", "\n", "!", "?"}
 _CLAUSE = 14
@@ -63,7 +64,8 @@ def _without_formers(line: Line, found: list[Price]) -> list[Price]:
     """Puts former prices into those that replace them: the next one in the same currency, else the last one."""
     for price in found:
         before = line[price.first - 1].text if price.first else ""
-        if before in v.FORMERLY or (before == "of" and text(line, price.first - 2) == "instead"):
+        is_former = before in v.FORMERLY or (before == "of" and text(line, price.first - 2) == "instead")
+        if is_former or (arrow_end(line, price.last) > price.last and says_change(line)):
             price.struck = True
     if not any(price.struck for price in found):
         return found
@@ -260,6 +262,15 @@ def _conversion(line: Line, price: Price) -> set[int]:
 
 
 _EQUALS = {"=", "is", "equals", "≈", "are", "=="}
+
+
+def is_counterpart(usd: Price, points: Price) -> bool:
+    """True if points are worth about the dollars: both may be the price of one thing."""
+    if not usd.amount:
+        return False
+    of_usd = usd.per.quantity if usd.per else Decimal(1)
+    of_points = points.per.quantity if points.per else Decimal(1)
+    return POINTS_PER_USD / 2 < points.amount / usd.amount * of_usd / of_points < POINTS_PER_USD * 2
 
 
 def is_exchange_rate(line: Line, found: Sequence[Price]) -> bool:
