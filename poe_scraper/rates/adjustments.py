@@ -285,10 +285,10 @@ def _multiplier(line: Line, words: set[str], label_end: int, found: Found) -> No
         after = i + 1 + bool(_decimals(line, i))
         while text(line, after) in v.MULTIPLIERS:
             after += 1
-        ends = text(line, after) in {"", ".", ",", ";", "!", ")", "(", "for", "if", "when"}
+        ends = text(line, after) in {"", ".", ",", ";", "!", ")", "(", "|", "for", "if", "when"}
         is_price = text(line, after) in v.MULTIPLIED
         if label_end:
-            is_said = before < label_end and (ends or is_price)
+            is_said = text(line, before) == "|" and (ends or is_price)
         elif text(line, before) in {":", "="}:
             is_said = ends or is_price
         else:
@@ -298,7 +298,6 @@ def _multiplier(line: Line, words: set[str], label_end: int, found: Found) -> No
             )
         if is_said:
             found.add(Multiplier(factor=factor, label=_label(line, before + 1, label_end)), *range(i, after))
-            return
 
 
 def _costs(line: Line, i: int) -> bool:

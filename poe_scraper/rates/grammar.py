@@ -283,6 +283,8 @@ def _bare(line: Line, i: int, currency: Currency) -> Price | None:
     span = _range(line, i, currency == "USD")
     if span is None or text(line, span.end) not in _AFTER_BARE or arrow_end(line, span.end) > span.end:
         return None
+    if text(line, span.end) == "-" and is_attached(line, span.end) and _is_attached_noun(line, span.end + 1):
+        return None  # `5-second`
     return _priced(currency, span, i)
 
 
@@ -704,6 +706,9 @@ def _listed(line: Line, first: int, currency: Currency | None) -> list[Price]:
     return found
 
 
+_AFTER_ELLIPTIC = {"", ".", ",", ";", "!", ")", "per", "each", "for", "and"}
+
+
 def _are_alike(line: Line, spans: Sequence[_Range]) -> bool:
     """True if all numbers of a list after its first have a `$`, or all have decimals."""
     signs = {line[span.end - 2].text == "$" for span in spans[1:]}
@@ -723,6 +728,8 @@ def _elliptic(line: Line, i: int, before: Sequence[Price]) -> Price | None:
     if opening in v.NOWADAYS or opening in v.FORMERLY or (opening == "of" and text(line, i - 2) == "instead"):
         return _bare(line, i, last.currency)
     if opening == "(" and after in {"for", "if", "when", "with"} and not is_number(line, i + 2):
+        return _bare(line, i, last.currency)
+    if opening in v.COST_VERBS and after in _AFTER_ELLIPTIC:
         return _bare(line, i, last.currency)
     joined = opening in {",", "and", "or", ";", "then"}
     if joined and after in {"for", "if", "when", "with", "without", "("} and not is_number(line, i + 2):
@@ -758,8 +765,9 @@ def _bind_behind(line: Line, price: Price, start: int) -> None:
         bound = v.SUFFIX_BOUNDS.get(phrase)
         if bound is None or (phrase == ("+",) and not is_attached(line, start)):
             continue
-        # in `(min 100 points)` the word belongs to the amount behind it
-        if not (is_number(line, start + size) or text(line, start + size) in {"$", "usd"}):
+        # in `(min. 100 points)` the word belongs to the amount after it
+        after = start + size + (text(line, start + size) == ".")
+        if not (is_number(line, after) or text(line, after) in {"$", "usd"}):
             price.bound, price.last = bound, start + size
         return
 
@@ -771,6 +779,8 @@ def _reaches(line: Line, i: int, price: Price) -> bool:
         return True
     if line[i].text not in {"/", "per", "each"} or len(between) > MAX_NOUN_WORDS:
         return False
+    if line[i].text == "/" and is_attached(line, i) and line[i - 1].kind == "word" and line[i - 1].text not in v.POINTS:
+        return False  # `100/200 points (low/high)`
     return all(token.kind == "word" or token.text in _BRACKETS or token.text == "," for token in between)
 
 

@@ -119,8 +119,10 @@ class _Sentence:
         for i, group in enumerate(together):
             end = together[i + 1][0].first if i + 1 < len(together) else len(tokens)
             own = label_before(tokens, position, group[0].first, self._line)
+            if _is_list(tokens[position : group[0].first]):
+                return
             lead_in = {token.text for token in tokens[position : group[0].first]}
-            if not leading or not _is_clause(own):
+            if not leading or text(tokens, group[0].first - 1) in _SEPARATORS or not _is_clause(own):
                 leading = own or leading
             if not leading and text(tokens, 0) in v.MARKETING:
                 return
@@ -363,13 +365,13 @@ def option_of(price: Price, tokens: Sequence[Token], line: Line, names: Sequence
         line: the line of its piece.
         names: its label and its column's header.
     """
+    if price.note is not None:
+        words = _words(tokens, *price.note, line)
+        return {"variant": words} if words else {}
     if price.option is not None:
         k, count = price.option
         options = next((named.options for named in names if len(named.options) == count), None)
         return {"variant": options[k]} if options is not None else {}
-    if price.note is not None:
-        words = _words(tokens, *price.note, line)
-        return {"variant": words} if words else {}
     return {}
 
 
@@ -381,6 +383,14 @@ def _is_generic(label: str) -> bool:
     return all(word.casefold() in v.PRICE_WORDS for word in label.split())
 
 
+def _is_list(tokens: Sequence[Token]) -> bool:
+    """True if the words before a price hold other amounts: `low 100, medium 200, high`."""
+    return any(
+        token.kind == "number" and text(tokens, i + 1) in {",", ";"} and i > 0 and tokens[i - 1].kind == "word"
+        for i, token in enumerate(tokens)
+    )
+
+
 def _is_clause(label: str) -> bool:
     """True if words before a price lead to it and name nothing: `(rounded up), with a minimum charge`."""
     return "," in label or "(" in label
@@ -388,6 +398,7 @@ def _is_clause(label: str) -> bool:
 
 def label_before(sentence: Sequence[Token], start: int, end: int, line: Line) -> str:
     """The thing that is priced, from the words between two indexes before the price; empty where none is named."""
+    start = _clause_start(sentence, start, end)
     start, end = _trimmed(sentence, start, end)
     cut = end
     while cut > start and sentence[cut - 1].text in v.COST_FILLERS and sentence[cut - 1].text not in v.COST_VERBS:
@@ -408,6 +419,16 @@ def label_before(sentence: Sequence[Token], start: int, end: int, line: Line) ->
     ):
         return ""
     return _words(sentence, start, end, line)
+
+
+def _clause_start(sentence: Sequence[Token], start: int, end: int) -> int:
+    """Where the words start that a semicolon or an open bracket separates from what is before them."""
+    for i in range(end - 1, start - 1, -1):
+        if sentence[i].text == ")":
+            break
+        if sentence[i].text == ";" or (sentence[i].text == "(" and i < end - 1):
+            return i + 1
+    return start
 
 
 def _is_name(token: Token) -> bool:
@@ -439,6 +460,8 @@ def _names_nothing(sentence: Sequence[Token], start: int, end: int, last: str) -
     """True if the words before a price lead to it from something else, or are too many for a name."""
     return (
         last in {",", "then", "and", ";", "with", "plus"}
+        or text(sentence, start) in {"depending", "based", "regardless", "according", "including"}
+        or (text(sentence, start) == "after" and text(sentence, start + 1) in {"that", "this", "them", "those"})
         or end - start > _MAX_LABEL_WORDS
         or text(sentence, start) in v.MARKETING
     )

@@ -207,8 +207,8 @@ class _Reader:
         elif cell.has_number:
             if currency is None and cell is not first:
                 label = title(first.folded)
-                currency = label.currency if label.names_price else None
-            if currency is not None and (cell is not first or _is_bare_price(cell)):
+                currency = label.currency or (self._ledger.bare if label.is_of_prices else None)
+            if currency is not None and ((column.is_price and cell is not first) or _is_bare_price(cell)):
                 cell.found = _found(cell, currency)
         elif column.is_price and cell.folded.casefold() in v.FREE:
             cell.found = Found((Price(currency or "points", Decimal(0), None, 0, len(cell.tokens)),), frozenset())
@@ -239,7 +239,7 @@ class _Reader:
         if not priced:
             return
         filled = sum([cell.is_filled and not _is_remark(cell) for cell in cells])
-        column.is_price = priced * 2 > filled
+        column.is_price = priced * 2 >= filled
         if not column.is_price or has_price_header:
             return
         column.currency = self._governing or self._ledger.bare
@@ -403,12 +403,12 @@ class _Reader:
                     kept = [price for price in cell.prices if cell.carried.isdisjoint(price.accounts_for)]
                     cell.found = Found(kept, cell.found.explained)
         else:
-            adjusted = adjustments([token for cell in row for token in cell.tokens], label_end=len(row[0].tokens))
+            adjusted = adjustments(_joined(row), label_end=len(row[0].tokens))
             found += adjusted
             start = 0
             for cell in row:
                 cell.carried |= {i - start for i in adjusted.accounts_for}
-                start += len(cell.tokens)
+                start += len(cell.tokens) + 1
             if not found and self._points_elsewhere(row):
                 found.append(Variable(label=self._label.text))
         self._ledger.adjust([adjustment for i, adjustment in enumerate(found) if adjustment not in found[:i]])
@@ -437,7 +437,7 @@ class _Reader:
             left: Sequence[int] = [k for k in cell.amounts if k not in cell.carried and k not in cell.found.explained]
             if not left and cell.has_number and (i in priced or (i > 0 and self._columns[i].is_price)):
                 left = self._unexplained(cell, bool(cell.carried))
-            if not left and not is_read and i > 0 and self._governing is not None:
+            if not left and not is_read and i > 0 and (self._governing is not None or self._label.is_of_prices):
                 left = self._unexplained(cell, has_price=True)
             if left:
                 self._ledger.leave(" | ".join(other.folded for other in row if other.folded))
@@ -532,8 +532,18 @@ def _has_variants(columns: Sequence[_Column], rows: Sequence[Sequence[_Cell]]) -
 def _is_allowance(row: Sequence[_Cell], cell: _Cell) -> bool:
     if cell.folded.casefold() not in v.FREE:
         return False
-    tokens = [token for cell in row for token in cell.tokens]
-    return bool(adjustments(tokens, label_end=len(row[0].tokens)))
+    return bool(adjustments(_joined(row), label_end=len(row[0].tokens)))
+
+
+def _joined(row: Sequence[_Cell]) -> list[Token]:
+    """The tokens of a row, with a bar between its cells."""
+    tokens: list[Token] = []
+    for cell in row:
+        tokens += (*cell.tokens, _BAR)
+    return tokens[:-1]
+
+
+_BAR = Token("sign", "|", -1, -1, None, "|")
 
 
 def _without_currency(header: str) -> str:

@@ -331,7 +331,7 @@ NO_PRICE_HEADS = {
     "nearest", "multiple", "multiples", "increments", "budget", "balance", "limit", "threshold", "hold", "holds", "held",
     "reserve", "reserves", "reserved", "authorization", "authorisation", "authorizes", "authorize", "preauthorizes",
     "preauthorization", "deposit", "save", "saves", "saving", "savings", "earn", "earns", "reward", "rewards", "bonus",
-    "receive", "receives", "win", "refund", "refunds", "gift", "exceed", "exceeds", "exceeding", "exceeded", "reaches",
+    "receive", "receives", "win", "refund", "refunds", "refunded", "credited", "returned", "reimbursed", "gift", "exceed", "exceeds", "exceeding", "exceeded", "reaches",
     "reach", "surpasses", "allowance",
 }  # fmt: skip
 """Words before an amount that is a threshold, a hold, a balance, a budget, a step of rounding, a saving or a reward."""

