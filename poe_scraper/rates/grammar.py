@@ -636,8 +636,8 @@ def _prices_at(
     line: Line, i: int, currency: Currency | None, is_struck: bool, before: Sequence[Price]
 ) -> Sequence[Price]:
     """The price that starts at `i`, or the prices of a list such as `100/200/400 points`."""
-    listed = _listed(line, i, currency)
-    if listed:
+    after = i + 1 + (text(line, i) == "$")
+    if text(line, after) in _LIST_SIGNS and (listed := _listed(line, i, currency)):
         return listed
     price = _price_at(line, i, currency, is_struck)
     if price is None and before and (price := _elliptic(line, i, before)) is None:
@@ -645,15 +645,19 @@ def _prices_at(
     return () if price is None else (price,)
 
 
+_BEFORE_NO_AMOUNT = {"per", "$", ">"} | _RANGE_SIGNS | v.ARROWS
+
+
 def _price_at(line: Line, i: int, currency: Currency | None, is_struck: bool) -> Price | None:
-    if _ends_range(line, i) or text(line, i - 1) in {"per", "$"} or _ends_change(line, i):
+    before = text(line, i - 1)
+    if before in _BEFORE_NO_AMOUNT and (before in {"per", "$"} or _ends_range(line, i) or _ends_change(line, i)):
         return None
     if line[i].kind != "number":
         return _dollars(line, i)
     if text(line, i + 1) in v.POINTS:
         return _points(line, i)
     price = _dollars(line, i) or _points(line, i)
-    is_former = is_struck or text(line, i - 1) in v.FORMERLY
+    is_former = is_struck or before in v.FORMERLY
     if price is None and (is_former or (is_number(line, arrow_end(line, i + 1)) and says_change(line))):
         price = _bare_former(line, i, currency)
     if price is None and currency is not None:
@@ -789,7 +793,7 @@ def _attach(line: Line, found: Sequence[Price], named: Denominator) -> None:
     nearest = found[-1]
     if nearest.per is not None:
         return
-    numbers = tuple(range(named.words, named.end))
+    numbers = tuple(range(named.first, named.end))
     nearest.per, nearest.per_words = named.per, (named.words, named.end)
     nearest.last = named.end
     nearest.accounts_for += numbers

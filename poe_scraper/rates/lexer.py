@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from poe_scraper.rates.dates import Period, periods
 from poe_scraper.rates.numbers import MAX_DIGITS, PLAIN, DecimalStyle, Reading, readings, tag_value
 from poe_scraper.rates.vocabulary import (
     CENTS,
@@ -86,6 +87,8 @@ class Piece(NamedTuple):
     """Indexes of its sightings."""
     has_number: bool
     """True if it has any number."""
+    periods: Sequence[Period]
+    """The phrases that say when its prices hold."""
 
 
 def piece(text: str, style: DecimalStyle = PLAIN) -> Piece:
@@ -102,7 +105,7 @@ def _known_piece(text: str, style: DecimalStyle) -> Piece:
 def _piece(text: str, style: DecimalStyle) -> Piece:
     found = _tokens(text, style)
     has_number = any(token.kind == "number" for token in found)
-    return Piece(" ".join(text.split()), found, sightings(found), has_number)
+    return Piece(" ".join(text.split()), found, sightings(found), has_number, periods(text) if has_number else ())
 
 
 def _tokens(text: str, style: DecimalStyle) -> list[Token]:

@@ -10,7 +10,6 @@ from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.document import Block, Line, Spans, Table, from_dialog, from_markdown
 from poe_scraper.rates.ledger import Ledger
 from poe_scraper.rates.lexer import piece
-from poe_scraper.rates.numbers import decimal_style
 from poe_scraper.rates.prose import currency_of_statement, read_line
 from poe_scraper.rates.tables import read_table
 from poe_scraper.rates.titles import Title, is_emphasised, is_title, title, title_text
@@ -49,7 +48,7 @@ def read_dialog(html: str) -> Reading:
 
 
 def _read(blocks: Sequence[Block], text: str) -> Ledger:
-    ledger = Ledger(text, decimal_style(text))
+    ledger = Ledger(text)
     sections = _Sections()
     lines = _joined(blocks)
     above: Line | None = None
@@ -65,7 +64,7 @@ def _read(blocks: Sequence[Block], text: str) -> Ledger:
             sections.open(block, title(title_text(block)), nested=_has_children(block, following))
         else:
             is_continued = above is not None and above.paragraph == block.paragraph
-            read_line(block, words.tokens, sections.current, ledger, above.folded if above and is_continued else "")
+            read_line(block, words, sections.current, ledger, above.folded if above and is_continued else "")
             above = None if words.amounts else block
             if block.kind == "heading":
                 sections.open(block, title(title_text(block)), nested=False)

@@ -9,12 +9,12 @@ from poe_scraper.items import Adjustment, Bound, Currency, Per, Variable
 from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.adjustments import adjustments
 from poe_scraper.rates.compounds import NOTHING, Found, compounds, groups, is_counterpart
-from poe_scraper.rates.dates import periods, without
+from poe_scraper.rates.dates import without
 from poe_scraper.rates.document import Line, Table
 from poe_scraper.rates.grammar import Price, is_number, prices, quantified, starts_with_bare_number, struck_starts, text
 from poe_scraper.rates.ledger import Entry, Ledger
 from poe_scraper.rates.lexer import Token, piece, sightings
-from poe_scraper.rates.numbers import DECIMAL, GROUPED, PLAIN, DecimalStyle, is_doubtful
+from poe_scraper.rates.numbers import DECIMAL, GROUPED, PLAIN, DecimalStyle
 from poe_scraper.rates.prose import label_before, option_of
 from poe_scraper.rates.titles import Title, is_emphasised, title
 
@@ -91,13 +91,12 @@ def _leave(rows: Sequence[Sequence[_Cell]], ledger: Ledger) -> None:
 
 
 def _cell(line: Line, style: DecimalStyle) -> _Cell:
-    lexed = piece(line.text, style)
-    found = periods(line.text) if lexed.has_number else []
+    folded, tokens, amounts, has_number, found = piece(line.text, style)
     if not found:
-        return _Cell(line, *lexed, style)
-    tokens = without(lexed.tokens, found)
+        return _Cell(line, folded, tokens, amounts, has_number, style)
+    tokens = without(tokens, found)
     has_number = any(token.kind == "number" for token in tokens)
-    return _Cell(line, lexed.folded, tokens, sightings(tokens), has_number, style, found[0].words)
+    return _Cell(line, folded, tokens, sightings(tokens), has_number, style, found[0].words)
 
 
 def _priced_alone(cell: _Cell) -> bool:
@@ -178,8 +177,9 @@ class _Reader:
             for cell, column in zip(row, self._columns, strict=False):
                 if cell.folded:
                     self._find(cell, column, row[0])
-        for row in rows:
-            self._decide_by_counterpart(row)
+        if self._ledger.is_doubtful:
+            for row in rows:
+                self._decide_by_counterpart(row)
         has_price_header = any(column.is_price for column in self._columns[1:])
         for i, column in enumerate(self._columns):
             if not column.is_price:
@@ -220,7 +220,7 @@ class _Reader:
             for cell, column in zip(row[1:], self._columns[1:], strict=False)
             if cell.has_number and not cell.prices and (cell.amounts or column.currency == "points")
         ]
-        if len(doubtful) != 1 or is_doubtful(doubtful[0][0].line.text) is False:
+        if len(doubtful) != 1:
             return
         usd = [price for cell in row for price in cell.prices if price.currency == "USD"]
         cell, column = doubtful[0]
@@ -396,6 +396,8 @@ class _Reader:
         if priced:
             label = row[0].tokens if 0 not in priced else ()
             for cell in (row[i] for i in priced):
+                if cell.prices[-1].last == len(cell.tokens):
+                    continue
                 adjusted = adjustments(cell.tokens, about=label)
                 if adjusted:
                     found += adjusted
@@ -434,6 +436,8 @@ class _Reader:
     def _account(self, row: Sequence[_Cell], priced: Sequence[int], is_read: bool) -> None:
         """Leaves the whole row if an amount in it is carried by nothing."""
         for i, cell in enumerate(row):
+            if not cell.has_number or len(cell.carried) >= len(cell.tokens):
+                continue
             left: Sequence[int] = [k for k in cell.amounts if k not in cell.carried and k not in cell.found.explained]
             if not left and cell.has_number and (i in priced or (i > 0 and self._columns[i].is_price)):
                 left = self._unexplained(cell, bool(cell.carried))
@@ -486,7 +490,7 @@ def _is_remark(cell: _Cell) -> bool:
 
 def _is_more_added(cell: _Cell) -> bool:
     """True if the words after the last price say that something without an amount comes on top: `+ token usage`."""
-    if not cell.prices:
+    if not cell.prices or cell.prices[-1].last == len(cell.tokens):
         return False
     end = max(price.last for price in cell.prices)
     return (
@@ -515,6 +519,8 @@ def _with_other_currency(cell: _Cell) -> Found:
 
 def _has_variants(columns: Sequence[_Column], rows: Sequence[Sequence[_Cell]]) -> bool:
     """True if several price columns hold one currency or name different things, so that their headers matter."""
+    if not any(column.variant for column in columns if column.is_price):
+        return False
     seen: set[str] = set()
     variants: set[str] = set()
     shared = False
