@@ -55,7 +55,7 @@ def adjustments(line: Line, following: Line = (), *, about: Line = (), label_end
     wider = words.union(token.text for token in about) if about else words
     if "%" in words or "percent" in words:
         _percentages(line, following, wider, label_end, found)
-    if not words.isdisjoint(v.TIERED) or _has_x_factor(words):
+    if not words.isdisjoint(v.TIERED):
         _multiples(line, about, words, label_end, found)
     if not words.isdisjoint(v.FREE_WORDS) or ("no" in words and not words.isdisjoint({"charge", "cost"})):
         _free_allowance(line, found)
@@ -64,11 +64,6 @@ def adjustments(line: Line, following: Line = (), *, about: Line = (), label_end
     if "creator" in words and not any(token.kind == "number" for token in line):
         _undisclosed(words, found)
     return found
-
-
-def _has_x_factor(words: set[str]) -> bool:
-    """True if a word is a factor such as `x2`."""
-    return any(word[:1] == "x" and word[1:].isdecimal() for word in words)
 
 
 # --- percentages --------------------------------------------------------------------------------

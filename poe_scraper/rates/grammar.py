@@ -197,6 +197,8 @@ def _is_attached_noun(line: Line, i: int) -> bool:
 
 def _behind_points(line: Line, i: int) -> int:
     """The index after `points` at `i`, or `i` where there is none."""
+    if text(line, i) in v.POINTS:
+        return i + 1
     j = i
     while j < i + 2 and (text(line, j) in v.POINTS_ADJECTIVES or text(line, j) in v.GLUE_OF_POINTS):
         j += 1
@@ -220,7 +222,7 @@ def _dollars(line: Line, first: int) -> Price | None:
     token = line[i]
     if token.kind == "tag":
         return None if token.value is None else Price("USD", _from_milli_cents(token.value), None, i, i + 1)
-    if is_other_dollar(line, i):
+    if i and line[i - 1].text in v.OTHER_DOLLARS and is_other_dollar(line, i):
         return None
     if token.text in {"us", "usd"} and text(line, i + 1) == "$":
         i += 1
@@ -383,11 +385,11 @@ def _quantified(line: Line, first: int, start: int, known_only: bool = False) ->
         start: where its quantity, its qualifiers or its unit starts.
         known_only: True if a noun that is not a known unit makes no denominator.
     """
-    counted_at = _skip_qualifiers(line, start)
+    counted_at = start if is_number(line, start) else _skip_qualifiers(line, start)
     count = _count(line, counted_at)
     if count is None:
         return None
-    before = [token.text for token in line[start:counted_at] if token.text != "of"]
+    before = [] if counted_at == start else [token.text for token in line[start:counted_at] if token.text != "of"]
     if (packed := v.MAGNITUDE_UNITS.get(text(line, count.end))) is not None:
         per = _per(count.quantity * packed[0], packed[1], " ".join(before) or None)
         return Denominator(per, first, start, count.end + 1)

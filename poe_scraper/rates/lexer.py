@@ -7,7 +7,7 @@ the card into `unparsed`.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
@@ -74,7 +74,9 @@ class Token(NamedTuple):
     raw: str = ""
 
 
-_token = Token._make  # twice as fast as the constructor, which takes most of the time of lexing
+def _token(fields: tuple[object, ...], new: Callable[..., Token] = tuple.__new__) -> Token:
+    """A token from its fields, without the checks of the constructor, which take most of the time of lexing."""
+    return new(Token, fields)
 
 
 class Piece(NamedTuple):
@@ -104,7 +106,7 @@ def _known_piece(text: str, style: DecimalStyle) -> Piece:
 
 def _piece(text: str, style: DecimalStyle) -> Piece:
     found = _tokens(text, style)
-    has_number = any(token.kind == "number" for token in found)
+    has_number = "number" in [token.kind for token in found]
     return Piece(" ".join(text.split()), found, sightings(found), has_number, periods(text) if has_number else ())
 
 
@@ -133,8 +135,11 @@ def _add_number(found: list[Token], match: re.Match[str], trusted: bool, style: 
     """Adds a number, or a number and the word attached to it, or a word such as `16x16`."""
     digits, suffix = match.group("number", "suffix")
     start, end = match.span()
-    is_share = match.string[end : end + 2].lstrip().startswith("%")
-    value = _value(found, match, style) if trusted and (is_share or not _is_negative(found, start)) else None
+    value = None
+    if trusted and (
+        not found or found[-1].text not in _SIGNS_BEFORE or not _is_negative(found, start) or _is_share(match.string, end)
+    ):
+        value = _value(found, digits, match, style)
     if not suffix:
         if len(digits) == 3 and _is_group_before(found, start):
             if style.comma and value is not None and (last := found.pop()).value is not None:
@@ -161,8 +166,14 @@ def _add_number(found: list[Token], match: re.Match[str], trusted: bool, style: 
         found.append(_token((kind, match[0].lower(), start, end, None, match[0])))
 
 
-def _value(before: Sequence[Token], match: re.Match[str], style: DecimalStyle) -> Decimal | None:
-    digits = match["number"]
+_SIGNS_BEFORE = {"-", "$"}
+
+
+def _is_share(text: str, end: int) -> bool:
+    return text[end : end + 2].lstrip().startswith("%")
+
+
+def _value(before: Sequence[Token], digits: str, match: re.Match[str], style: DecimalStyle) -> Decimal | None:
     if len(digits) < MAX_DIGITS and digits.isdigit() and digits.isascii():
         return Decimal(digits)
     if digits[-1] in _FRACTIONS:
@@ -218,14 +229,18 @@ def _is_group_before(before: Sequence[Token], start: int) -> bool:
 
 def sightings(line: Sequence[Token]) -> list[int]:
     """Indexes of all numbers and tags beside a currency, whatever else is there."""
-    return [i for i, token in enumerate(line) if token.kind != "sign" and _is_amount(line, i, token)]
+    return [
+        i
+        for i, token in enumerate(line)
+        if (token.kind != "sign" and (token.kind != "word" or token.text[-1].isdigit()) and _is_amount(line, i, token))
+    ]
 
 
 def _is_amount(line: Sequence[Token], i: int, token: Token) -> bool:
     if token.kind == "number":
         return _is_currency_before(line, i) or _is_currency_behind(line, i)
     if token.kind == "word":
-        return token.text[-1].isdigit() and _text(line, i + 1) in POINTS
+        return _text(line, i + 1) in POINTS
     return True
 
 

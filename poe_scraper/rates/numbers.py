@@ -90,6 +90,8 @@ def _sane(plain: str, text: str) -> Decimal | None:
 
 # --- what the other numbers of a card show ------------------------------------------------------
 
+_HINT = re.compile(r"[.,](?:(?<=[0-9]\.)[0-9]{3}(?![0-9])|(?<=[0-9],)[0-9]{1,2}(?![0-9])|(?<=0,)[0-9])")
+"""What a doubtful number has after its first digits: quick to find."""
 _DOUBTFUL = re.compile(
     r"(?<![0-9.,])[1-9][0-9]{0,2}\.[0-9]{3}(?![0-9])|[0-9],[0-9]{1,2}(?![0-9])|(?<![0-9])0,[0-9]"
 )
@@ -102,7 +104,7 @@ _ALONE = re.compile(r"^[~+\s]*(?P<number>[0-9]+[.,][0-9][0-9.,]*)\s*$", re.MULTI
 
 def is_doubtful(text: str) -> bool:
     """True if a text has a number such as `1.500`, which may have two values, or one with a decimal comma."""
-    return _DOUBTFUL.search(text) is not None
+    return _HINT.search(text) is not None and _DOUBTFUL.search(text) is not None
 
 
 def decimal_style(card: str) -> DecimalStyle:

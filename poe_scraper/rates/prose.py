@@ -46,7 +46,9 @@ def read_line(line: Line, words: Piece, section: Title | None, ledger: Ledger, a
     if words.periods:
         tokens = without(tokens, words.periods)
     for start, end in _sentences(tokens):
-        sentence = _Sentence(line, tokens[start:end], words.periods, section, ledger)
+        is_whole = end - start == len(words.tokens)
+        amounts = words.amounts if is_whole else sightings(tokens[start:end]) if words.amounts else ()
+        sentence = _Sentence(line, tokens[start:end], amounts, words.periods, section, ledger)
         sentence.read(tokens[end : end + _REACH], struck, above)
 
 
@@ -66,14 +68,20 @@ class _Sentence:
     """A sentence, or a line of a list, with the place it has on the card."""
 
     def __init__(
-        self, line: Line, tokens: Sequence[Token], dates: Sequence[Period], section: Title | None, ledger: Ledger
+        self,
+        line: Line,
+        tokens: Sequence[Token],
+        amounts: Sequence[int],
+        dates: Sequence[Period],
+        section: Title | None,
+        ledger: Ledger,
     ) -> None:
         self._line = line
         self._tokens = tokens
         self._dates = dates
         self._section = section
         self._ledger = ledger
-        self._amounts = sightings(tokens)
+        self._amounts = amounts
 
     def read(self, following: Sequence[Token], struck: Collection[int], above: str) -> None:
         """Reads what the sentence says into the ledger.

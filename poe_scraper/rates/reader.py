@@ -18,7 +18,7 @@ _AMOUNT = re.compile(r"\$\s?(\d[\d.,]*)|(?<![\w.,])(\d[\d.,]*)\s*(?:points?|pts)
 _FIRST_WORD = re.compile(r"\s*([^\W\d_]+)")
 _KEY = re.compile(r"[^:=]*[:=]\s*\d")
 
-_STATEMENT = re.compile(rf"[\s(*_]*(?:{'|'.join(sorted(v.STATEMENT_OPENERS))})\b", re.IGNORECASE)
+_STATEMENT = re.compile(rf"[\s(*_]*(?:{'|'.join(sorted(v.STATEMENT_OPENERS))})\b.*(?:usd|dollars|points|pts|\\$)", re.IGNORECASE)
 _MAX_STATEMENT = 200
 
 _CURRENCY_WORDS = v.POINTS | v.DOLLARS | v.POINTS_ADJECTIVES
@@ -186,7 +186,7 @@ def _has_hiding_places(markdown: str) -> bool:
     """Whether an amount could be hidden or broken without a sign of it missing. Asked of every card: kept cheap."""
     if "<" in markdown or "&" in markdown:
         return True
-    return any(mark in markdown for mark in "*~`") and _GLUED.search(markdown) is not None
+    return ("*" in markdown or "~" in markdown or "`" in markdown) and _GLUED.search(markdown) is not None
 
 
 def _is_any_sign_missing(written: str, shown: str) -> bool:

@@ -281,13 +281,18 @@ class _Reader:
         if self._label.is_no_price and priced:
             return
         self._adjust(row, priced)
-        entries = [(i, entry) for i in priced if row[i].prices for entry in self._entries(row, i, priced)]
-        for i, entry in entries:
-            row[i].carried.update(entry.price.accounts_for)
-        if any(entry.per is None or entry.per.unit is None for _, entry in entries):
-            self._share_denominators(entries, row)
-        for _, entry in entries:
-            self._ledger.enter(entry)
+        entries: list[tuple[int, Entry]] = []
+        if priced:
+            further = self._attributes(row, priced)
+            entries = [(i, entry) for i in priced if row[i].prices for entry in self._entries(row, i, priced, further)]
+            lacking = False
+            for i, entry in entries:
+                row[i].carried.update(entry.price.accounts_for)
+                lacking = lacking or entry.per is None or entry.per.unit is None
+            if lacking:
+                self._share_denominators(entries, row)
+            for _, entry in entries:
+                self._ledger.enter(entry)
         self._account(row, priced, bool(entries))
 
     def _priced(self, row: Sequence[_Cell]) -> list[int]:
@@ -298,10 +303,12 @@ class _Reader:
             return []
         return priced
 
-    def _entries(self, row: Sequence[_Cell], i: int, priced: Sequence[int]) -> list[Entry]:
+    def _entries(
+        self, row: Sequence[_Cell], i: int, priced: Sequence[int], further: Mapping[str, str]
+    ) -> list[Entry]:
         """The prices of a cell as entries; none where nothing names what is priced."""
         cell, column, section = row[i], self._columns[i], self._section
-        attributes = self._attributes(row, priced)
+        attributes = dict(further)
         is_headless = priced[0] == 0 and row[0].is_priced
         if is_headless:
             # where a row begins with its price, the next text is its label
@@ -327,19 +334,25 @@ class _Reader:
         if _is_more_added(cell):
             bound = "from" if bound == "exact" else bound
         where = None if section is None else section.text
-        options = self._options(cell, column) if len(cell.prices) > 1 and i > 0 else [{}] * len(cell.prices)
+        if len(cell.prices) < 2 or i == 0:
+            return [
+                Entry(label, where, attributes, price, price.per, _stronger(bound, price), one_time)
+                for price in cell.prices
+            ]
         return [
             Entry(label, where, {**attributes, **option}, price, price.per, _stronger(bound, price), one_time)
-            for price, option in zip(cell.prices, options, strict=True)
+            for price, option in zip(cell.prices, self._options(cell, column), strict=True)
         ]
 
     def _options(self, cell: _Cell, column: _Column) -> Iterator[Mapping[str, str]]:
         """What tells the prices of one cell apart: `Text: 10 points, Image: 20 points`."""
         position, words = 0, ""
         together = groups(cell.tokens, cell.prices)
+        if len(together) == 1:
+            yield from [{}] * len(cell.prices)
+            return
         for group in together:
-            if len(together) > 1:
-                words = label_before(cell.tokens, position, group[0].first, cell.line)
+            words = label_before(cell.tokens, position, group[0].first, cell.line)
             position = max(price.last for price in group)
             for price in group:
                 option = option_of(price, cell.tokens, cell.line, (self._label, column.title))
@@ -394,10 +407,11 @@ class _Reader:
         """Reads what a row says besides its prices."""
         found: list[Adjustment] = []
         if priced:
+            wordy = [cell for cell in (row[i] for i in priced) if cell.prices[-1].last < len(cell.tokens)]
+            if not wordy:
+                return
             label = row[0].tokens if 0 not in priced else ()
-            for cell in (row[i] for i in priced):
-                if cell.prices[-1].last == len(cell.tokens):
-                    continue
+            for cell in wordy:
                 adjusted = adjustments(cell.tokens, about=label)
                 if adjusted:
                     found += adjusted
@@ -413,7 +427,8 @@ class _Reader:
                 start += len(cell.tokens) + 1
             if not found and self._points_elsewhere(row):
                 found.append(Variable(label=self._label.text))
-        self._ledger.adjust([adjustment for i, adjustment in enumerate(found) if adjustment not in found[:i]])
+        if found:
+            self._ledger.adjust([adjustment for i, adjustment in enumerate(found) if adjustment not in found[:i]])
 
     def _points_elsewhere(self, row: Sequence[_Cell]) -> bool:
         """True if words are where the row's price should be."""
