@@ -639,7 +639,7 @@ def _prices_at(
 ) -> Sequence[Price]:
     """The price that starts at `i`, or the prices of a list such as `100/200/400 points`."""
     after = i + 1 + (text(line, i) == "$")
-    if text(line, after) in _LIST_SIGNS and (listed := _listed(line, i, currency)):
+    if text(line, after) in _LIST_SIGNS and _may_go_on(line, i, after + 1) and (listed := _listed(line, i, currency)):
         return listed
     price = _price_at(line, i, currency, is_struck)
     if price is None and before and (price := _elliptic(line, i, before)) is None:
@@ -665,6 +665,13 @@ def _price_at(line: Line, i: int, currency: Currency | None, is_struck: bool) ->
     if price is None and currency is not None:
         price = _bare(line, i, currency)
     return price
+
+
+def _may_go_on(line: Line, first: int, i: int) -> bool:
+    """True if what is after the sign of a list may be its next price: cheaper to ask than to read it."""
+    if text(line, first) != "$":
+        return is_number(line, i)
+    return text(line, i) == "$" or (is_number(line, i) and "." in line[i].text)
 
 
 _LIST_SIGNS = {"/", "or", "|"}

@@ -34,7 +34,7 @@ _GROUP_SIGNS = "'’_\u00a0\u2009\u202f"
 _FRACTIONS = "½¼¾⅛⅜⅝⅞⅕⅖⅗⅘⅓⅔⅙⅚"
 _TOKEN = re.compile(
     rf"""
-    \[\s*usd_milli_cents\s*[=:]\s*(?P<tag>[^\[\]]*)\]
+    \[\s*(?i:usd_milli_cents)\s*[=:]\s*(?P<tag>[^\[\]]*)\]
   | (?P<number>\d*[{_FRACTIONS}]
       | (?:[\d\ufffd]|\.(?=\d))(?:[\d\ufffd]|[.,{_GROUP_SIGNS}](?=\d))*    # `1,000`, `.5`
       (?:[eE][+-]?\d+(?:[.,]\d+)*)?)                                      # `1e-7`
@@ -42,7 +42,7 @@ _TOKEN = re.compile(
   | (?P<word>[^\W\d_]\w*)
   | (?P<sign>[^\w\s]|_|\n)
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,
 )
 _TO_ASCII = (
     {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -50,7 +50,7 @@ _TO_ASCII = (
     # superscript digits are footnote marks: `300 points¹`
     | str.maketrans(dict.fromkeys("⁰¹²³⁴⁵⁶⁷⁸⁹ªº\ufe0e\ufe0f", " "))
 )
-_SHORT = 120
+_SHORT = 250
 _OVERRIDES = ("\u202d", "\u202e")
 _SCALES = {"k": UPPER_MAGNITUDES["K"], **UPPER_MAGNITUDES}
 _SIGNS = {"$"} | DOLLARS | OTHER_CURRENCIES
@@ -87,8 +87,8 @@ class Piece(NamedTuple):
     tokens: Sequence[Token]
     amounts: Sequence[int]
     """Indexes of its sightings."""
-    has_number: bool
-    """True if it has any number."""
+    numbers: Sequence[int]
+    """Indexes of its numbers and tags."""
     periods: Sequence[Period]
     """The phrases that say when its prices hold."""
 
@@ -106,8 +106,13 @@ def _known_piece(text: str, style: DecimalStyle) -> Piece:
 
 def _piece(text: str, style: DecimalStyle) -> Piece:
     found = _tokens(text, style)
-    has_number = "number" in [token.kind for token in found]
-    return Piece(" ".join(text.split()), found, sightings(found), has_number, periods(text) if has_number else ())
+    numbers = numbers_of(found)
+    return Piece(" ".join(text.split()), found, sightings(found), numbers, periods(text) if numbers else ())
+
+
+def numbers_of(line: Sequence[Token]) -> list[int]:
+    """Indexes of all numbers and tags."""
+    return [i for i, token in enumerate(line) if token.kind == "number" or token.kind == "tag"]
 
 
 def _tokens(text: str, style: DecimalStyle) -> list[Token]:

@@ -12,7 +12,7 @@ from poe_scraper.rates.dates import Period, without
 from poe_scraper.rates.document import Line
 from poe_scraper.rates.grammar import Price, denominator, is_attached, is_number, prices, struck_starts, text
 from poe_scraper.rates.ledger import Entry, Ledger
-from poe_scraper.rates.lexer import Piece, Token, sightings
+from poe_scraper.rates.lexer import Piece, Token, numbers_of, sightings
 from poe_scraper.rates.titles import Title, named_currency, title
 
 _SEPARATORS = {":", "=", "-", "–", "—", "→", "|"}
@@ -91,7 +91,7 @@ class _Sentence:
             struck: where tokens start that are struck out.
             above: the line above it, which may be its label.
         """
-        if not self._amounts and not any(token.kind == "number" for token in self._tokens):
+        if not self._amounts and not numbers_of(self._tokens):
             self._ledger.adjust(adjustments(self._tokens, following))
             read_statement(self._tokens, self._ledger)
             return

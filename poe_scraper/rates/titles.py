@@ -42,7 +42,7 @@ class Title:
     )  # fmt: skip
 
     def __init__(self, text: str) -> None:
-        _, line, _, has_number, found_periods = piece(text)
+        _, line, _, numbers, found_periods = piece(text)
         self.effective = found_periods[0].words if found_periods else ""
         if found_periods:
             line = without(line, found_periods)
