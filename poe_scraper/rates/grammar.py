@@ -177,7 +177,10 @@ def arrow_end(line: Line, i: int) -> int:
 
 def _ends_change(line: Line, i: int) -> bool:
     """True if an arrow is between a bare number and number `i`: `100 → 200 points`."""
-    is_change = any(is_number(line, i - size - 1) and arrow_end(line, i - size) == i for size in (1, 2, 3))
+    is_change = any(
+        is_number(line, i - size - 1) and text(line, i - size - 2) != "$" and arrow_end(line, i - size) == i
+        for size in (1, 2, 3)
+    )
     return is_change and not says_change(line)
 
 

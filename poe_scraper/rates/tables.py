@@ -456,7 +456,7 @@ class _Reader:
             if cell.carried.issuperset(cell.numbers) and cell.carried.issuperset(cell.amounts):
                 continue
             left: Sequence[int] = [k for k in cell.amounts if k not in cell.carried and k not in cell.explained]
-            if not left and (i in priced or (i > 0 and self._columns[i].is_price)):
+            if not left and (i in priced or (self._columns[i].is_price and (i > 0 or not is_read))):
                 left = self._unexplained(cell, bool(cell.carried))
             if not left and not is_read and i > 0 and (self._governing is not None or self._label.is_of_prices):
                 left = self._unexplained(cell, has_price=True)
