@@ -53,7 +53,7 @@ def periods(text: str) -> list[Period]:
 
 def without(tokens: "Sequence[Token]", found: Sequence[Period]) -> "list[Token]":
     """The tokens outside of the phrases, and without the brackets around one."""
-    kept: "list[Token]" = []
+    kept: list[Token] = []
     waiting = iter(found)
     period = next(waiting, None)
     is_bracketed = False

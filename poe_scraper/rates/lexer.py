@@ -142,7 +142,10 @@ def _add_number(found: list[Token], match: re.Match[str], trusted: bool, style: 
     start, end = match.span()
     value = None
     if trusted and (
-        not found or found[-1].text not in _SIGNS_BEFORE or not _is_negative(found, start) or _is_share(match.string, end)
+        not found
+        or found[-1].text not in _SIGNS_BEFORE
+        or not _is_negative(found, start)
+        or _is_share(match.string, end)
     ):
         value = _value(found, digits, match, style)
     if not suffix:
