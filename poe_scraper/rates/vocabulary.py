@@ -397,7 +397,8 @@ NO_PRICE_TITLES = {
 
 FOREIGN_PRICE_WORDS = {
     "费用", "價格", "价格", "费率", "費用", "費率", "単価", "料金", "価格", "가격", "비용", "요금", "preis", "preise",
-    "kosten", "precio", "precios", "costo", "coste", "tarifa", "prix", "coût", "tarif", "preço", "custo", "prezzo", "costi",
+    "kosten", "precio", "precios", "costo", "coste", "tarifa", "prix", "coût", "tarif", "preço", "custo", "prezzo",
+    "costi",
     "prijs",
     "цена", "стоимость", "fiyat", "ücret", "harga", "biaya", "السعر", "التكلفة", "giá", "cena", "cennik",
 }  # fmt: skip
