@@ -607,7 +607,7 @@ def prices(line: Line, currency: Currency | None = None, struck: Collection[int]
                 continue
             if token.kind == "number":
                 currency = None
-        elif found and (token.text in _OPENERS or token.text in v.FOREIGN_PER) and _reaches(line, i, found[-1]):
+        elif found and token.text in _OPENERS and _reaches(line, i, found[-1]):
             if (named := denominator(line, i)) is not None:
                 _attach(line, found, named)
                 i = named.end
@@ -620,7 +620,7 @@ def prices(line: Line, currency: Currency | None = None, struck: Collection[int]
 
 _PREFIX_ENDS = {phrase[-1] for phrase in v.PREFIX_BOUNDS}
 _SUFFIX_STARTS = {phrase[0] for phrase in v.SUFFIX_BOUNDS}
-_OPENERS = {"/", "per", "for", "each", "a", "an", "every"}
+_OPENERS = {"/", "per", "for", "each", "a", "an", "every"} | v.FOREIGN_PER
 
 
 def struck_starts(line: Line, spans: Sequence[tuple[int, int]]) -> set[int]:
@@ -747,6 +747,8 @@ def _elliptic(line: Line, i: int, before: Sequence[Price]) -> Price | None:
     if opening == "(" and after in {"for", "if", "when", "with"} and not is_number(line, i + 2):
         return _bare(line, i, last.currency)
     if opening in v.COST_VERBS and after in _AFTER_ELLIPTIC:
+        return _bare(line, i, last.currency)
+    if opening in {"+", "plus"} and after in {"per", "/", "each"}:
         return _bare(line, i, last.currency)
     joined = opening in {",", "and", "or", ";", "then"}
     if joined and after in {"for", "if", "when", "with", "without", "("} and not is_number(line, i + 2):
