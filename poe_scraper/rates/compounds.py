@@ -51,6 +51,8 @@ def compounds(line: Line, single: Sequence[Price]) -> Found:
             kept = _without_changes(line, kept)
         together = groups(line, kept)
         if len(together) > 1:
+            if _is_interleaved(line, together):
+                return NOTHING
             kept = _with_ranges(line, together)
         if not words.isdisjoint(_CONVERTING) and is_exchange_rate(line, kept):
             return Found((), frozenset(i for price in kept for i in price.accounts_for))
@@ -188,6 +190,16 @@ def _range_of(high: Price, lows: Sequence[Price]) -> Price | None:
         high.per_words or low.per_words,
         accounts_for=low.accounts_for + high.accounts_for,
     )
+
+
+def _is_interleaved(line: Line, together: Sequence[Sequence[Price]]) -> bool:
+    """True for `$0.15 in / $0.60 out per 1M tokens`, where a word and a denominator may belong to either price."""
+    for low, high in pairwise(together):
+        between = line[max(price.last for price in low) : high[0].first]
+        is_slash = bool(between) and between[-1].text == "/" and high[0].currency in {price.currency for price in low}
+        if is_slash and any(token.kind == "word" for token in between) and between[0].text != "(":
+            return True
+    return False
 
 
 # --- lists --------------------------------------------------------------------------------------

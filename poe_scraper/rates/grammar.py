@@ -457,10 +457,15 @@ def _with_unit(count: _Count, words: list[str], before: list[str], is_attached_w
         elif unit in v.PICTURES and words[head] == unit and digits.raw[-1] in "kK":
             words.insert(0, digits.text)
             head, quantity = head + 1, Decimal(1)
+    if unit is None and quantity >= MIN_SCALE and words[head] in _SIDES:
+        return _per(quantity, None, " ".join(before + words))  # `/ 1k input`
     qualifier = " ".join(before + words[:head] + words[head + 1 :]) or None
     return _per(quantity, unit or singular(words[head]), qualifier)
 
 
+MIN_SCALE = 1000
+"""From this quantity on a denominator needs no unit: `/ 1k`."""
+_SIDES = {"input", "output", "in", "out", "prompt", "completion"}
 _KNOWN = set(v.UNITS.values())
 
 
@@ -751,7 +756,8 @@ def _elliptic(line: Line, i: int, before: Sequence[Price]) -> Price | None:
     if opening in {"+", "plus"} and after in {"per", "/", "each"}:
         return _bare(line, i, last.currency)
     joined = opening in {",", "and", "or", ";", "then"}
-    if joined and after in {"for", "if", "when", "with", "without", "("} and not is_number(line, i + 2):
+    is_counted = is_number(line, i + 2) and not _is_attached_noun(line, i + 3)
+    if joined and after in {"for", "if", "when", "with", "without", "("} and not is_counted:
         return _bare(line, i, last.currency)
     if joined and after in {"per", "/"} and last.per is not None:
         return _bare(line, i, last.currency)
