@@ -237,8 +237,6 @@ class ApiPricing(Item):
     """USD per input token read from the cache."""
     input_cache_write: Amount | None = None
     """USD per input token written to the cache."""
-    variable: tuple[str, ...] = Field((), examples=[["prompt", "completion"]])
-    """Prices that the API calls variable (`-1`); they are null above."""
 
 
 class InitialPoints(Item):
@@ -293,6 +291,8 @@ class Pricing(Item):
 
     api: ApiPricing | None = None
     """Prices of the models API; null where it gives none."""
+    api_variable: tuple[str, ...] = Field((), examples=[["prompt", "completion"]])
+    """Prices that the API calls variable (`-1`); in `api` they are null."""
     api_other: dict[str, AnyJson] = Field(default_factory=dict, examples=[{"web_search": "0.01"}])
     """What else the API's `pricing` object holds, under the API's own keys. Fractions are decimal strings."""
     rates: tuple[Rate, ...] = ()

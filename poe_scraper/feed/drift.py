@@ -21,7 +21,10 @@ CATALOG_FACTS = (
     "reasoning",
     "parameters",
 )
-"""Fields of a bot that the models API alone tells, beside `pricing.api` and `pricing.api_other`."""
+"""Fields of a bot that the models API alone tells, beside `API_PRICES`."""
+
+API_PRICES = ("api", "api_variable", "api_other")
+"""Fields of `Bot.pricing` that the models API tells."""
 
 NAMES = ("display_name", "url", "description")
 """What the API tells too. The page knows better, once it was seen."""

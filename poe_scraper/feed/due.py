@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from poe_scraper.failures import Code
-from poe_scraper.feed.drift import CATALOG_FACTS, NAMES, with_kept
+from poe_scraper.feed.drift import API_PRICES, CATALOG_FACTS, NAMES, with_kept
 from poe_scraper.items import Bot
 
 
@@ -55,6 +55,6 @@ def _catalog_changed(known: Bot, seen: Bot) -> bool:
     if known.observed.catalog is None or seen.observed.catalog is None:
         return False  # there are not two entries to compare
     seen = with_kept(seen, known)
-    return (known.pricing.api, known.pricing.api_other) != (seen.pricing.api, seen.pricing.api_other) or any(
+    return any(getattr(known.pricing, name) != getattr(seen.pricing, name) for name in API_PRICES) or any(
         getattr(known, field) != getattr(seen, field) for field in CATALOG_FACTS
     )

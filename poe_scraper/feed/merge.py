@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from poe_scraper.failures import Code
-from poe_scraper.feed.drift import CATALOG_FACTS, NAMES, with_kept
+from poe_scraper.feed.drift import API_PRICES, CATALOG_FACTS, NAMES, with_kept
 from poe_scraper.feed.spool import BotSpool, BotSummary, KnownBots
 from poe_scraper.items import Bot, BotError, CatalogSighting, Observed
 
@@ -51,7 +51,7 @@ def merge(known: Bot | None, seen: Bot) -> Bot:
     if seen.observed.catalog is not None:
         catalog = seen.observed.catalog
         facts = {"id": seen.id} | {field: getattr(seen, field) for field in CATALOG_FACTS}
-        prices |= {"api": seen.pricing.api, "api_other": seen.pricing.api_other}
+        prices |= {name: getattr(seen.pricing, name) for name in API_PRICES}
         if page is None:
             facts |= {field: getattr(seen, field) for field in NAMES}
     if page is None and "creator" in seen.discovered_by:

@@ -302,9 +302,8 @@ class _Entry:
         prices = self.values("pricing.api", given, PRICES, _price)
         variable = tuple(name for name, price in prices.items() if price == -1)
         prices |= dict.fromkeys(variable)
-        if not variable and all(price is None for price in prices.values()):
-            return Pricing(api_other=other)
-        return Pricing(api=ApiPricing(**prices, variable=variable), api_other=other)
+        given_any = any(price is not None for price in prices.values())
+        return Pricing(api=ApiPricing(**prices) if given_any else None, api_variable=variable, api_other=other)
 
     def other_prices(self, unknown: Mapping[str, object]) -> dict[str, Any]:
         """What `pricing` holds beside the documented keys, as far as it can be kept."""
