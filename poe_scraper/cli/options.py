@@ -1,10 +1,12 @@
 """Options that several commands share."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import click
 
@@ -35,20 +37,24 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  poe-scraper {line}" for line in lines)
 
 
+_SCALES = {"": 1, "k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
+_NUMBER = re.compile(r"(\d{1,3}(?:,\d{3})+|[\d_]+)?(\.\d+)?([kmb]?)", re.IGNORECASE)
+
+
 class DecimalNumber(click.ParamType[Decimal]):
-    """A number from 0 up, read exactly."""
+    """A number of at least 0, read exactly: `1500`, `1,500`, `1_500`, `1.5k`, `2M`."""
 
     name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        """The number; wrong usage where the text is none."""
+        """The number; wrong usage if the text is not one."""
+        found = _NUMBER.fullmatch(str(value).strip())
+        whole, fraction, scale = found.groups("") if found else ("", "", "")
         try:
-            number = Decimal(str(value).replace("_", ""))
+            number = Decimal(f"{whole.replace(',', '').replace('_', '')}{fraction}")
         except InvalidOperation:
-            self.fail(f"{value!r} is no number.", param, ctx)
-        if not number.is_finite() or number < 0:
-            self.fail(f"{value!r} is no number from 0 up.", param, ctx)
-        return number
+            self.fail(f"{value!r} is not a number of at least 0, such as 1500, 1,500, 0.5, 12k or 2M.", param, ctx)
+        return number * _SCALES[scale.casefold()]
 
 
 def pairs(values: Sequence[str], option: str) -> list[tuple[str, str]]:
@@ -76,12 +82,20 @@ def the_feed(output_dir: Path | None) -> FeedReader:
 
 
 def known_id(feed: FeedReader, name: str) -> str:
-    """The id of the bot of that id or handle.
+    """The id of the bot that a person means by a name.
+
+    Args:
+        feed: where to look.
+        name: id or handle in any case, with `@` before it or not, or the address of its page.
 
     Raises:
-        UnknownBotError: the feed has none; the text names those that look like it.
+        UnknownBotError: the feed has no such bot; the text names those that look like it.
     """
-    if name not in feed:
-        raise UnknownBotError(name, feed.near(name))
-    identity: str = feed.entry(name)["id"]
+    meant = name.strip()
+    if "://" in meant:
+        meant = unquote(urlsplit(meant).path.strip("/"))
+    meant = "-".join(meant.removeprefix("@").split())
+    if meant not in feed:
+        raise UnknownBotError(name, feed.near(meant))
+    identity: str = feed.entry(meant)["id"]
     return identity
