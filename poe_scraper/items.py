@@ -43,15 +43,21 @@ def _not_float(value: object) -> object:
     return value
 
 
-def _of_sane_size(value: Decimal) -> Decimal:
+def is_of_sane_size(value: Decimal) -> bool:
+    """True if a finite number has at most `MAX_MAGNITUDE` digits before and as many after the decimal point."""
     # "1e999999" is six bytes of JSON and a megabyte in plain notation
-    if value.adjusted() >= _MAX_DIGITS or int(value.as_tuple().exponent) < -_MAX_DIGITS:
-        message = f"money must have at most {_MAX_DIGITS} digits before and after the decimal point"
+    return value.adjusted() < MAX_MAGNITUDE and int(value.as_tuple().exponent) >= -MAX_MAGNITUDE
+
+
+def _of_sane_size(value: Decimal) -> Decimal:
+    if not is_of_sane_size(value):
+        message = f"money must have at most {MAX_MAGNITUDE} digits before and after the decimal point"
         raise ValueError(message)
     return value
 
 
-_MAX_DIGITS = 40
+MAX_MAGNITUDE = 40
+"""Largest number of digits of money before and after the decimal point."""
 
 Amount = Annotated[
     Decimal,
@@ -62,7 +68,7 @@ Amount = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": f"^-?[0-9]{{1,{_MAX_DIGITS}}}(\\.[0-9]{{1,{_MAX_DIGITS}}})?$",
+            "pattern": f"^-?[0-9]{{1,{MAX_MAGNITUDE}}}(\\.[0-9]{{1,{MAX_MAGNITUDE}}})?$",
             "examples": ["0.40", "1500"],
         }
     ),
@@ -282,7 +288,7 @@ class ApiPricing(Item):
     completion: Amount | None = None
     """USD per output token."""
     image: Amount | None = None
-    """USD per token of an image in the input, like `prompt`; not USD per image."""
+    """USD per token of an image, not per image (observed: 0.000021 and 0.0001, the card's price of an image token)."""
     request: Amount | None = None
     """USD per message."""
     input_cache_read: Amount | None = None
@@ -343,6 +349,10 @@ class Pricing(Item):
 
     api: ApiPricing | None = None
     """Prices of the models API; null where it gives none."""
+    api_variable: tuple[str, ...] = Field((), examples=[["prompt", "completion"]])
+    """Prices that the API calls variable (`-1`); in `api` they are null."""
+    api_other: dict[str, AnyJson] = Field(default_factory=dict, examples=[{"web_search": "0.01"}])
+    """What else the API's `pricing` object holds, under the API's own keys. Fractions are decimal strings."""
     rates: tuple[Rate, ...] = ()
     """Prices of the rate card."""
     adjustments: tuple[Adjustment, ...] = ()
@@ -431,6 +441,9 @@ class CatalogSighting(Item):
     """Time of the answer."""
     url: str = Field(examples=["https://api.poe.com/v1/models"])
     """Address of the API that answered."""
+    kept: tuple[str, ...] = Field((), examples=[["supported_features"]])
+    """Fields, as dotted paths, that this answer did not give in a readable form. Their values are from an earlier
+    answer."""
 
 
 class PageSighting(Item):
@@ -463,6 +476,8 @@ class BotError(Item):
     """One of the failure codes of the documentation."""
     message: str = Field(examples=["The page did not load in 30 s."])
     """What was wrong, for a person."""
+    field: str | None = Field(None, examples=["pricing.api.prompt"])
+    """Dotted path of the one field that could not be read; null where more failed."""
     at: Instant
     """When."""
 

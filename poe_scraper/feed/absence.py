@@ -1,7 +1,7 @@
 """Many bots that lose the same thing in one crawl: then the site has changed, not the bots.
 
-A single bot that no longer shows its card gives it up after two looks (`merge`). If many lose theirs in one crawl, all of
-them keep what they had, and the crawl does not count as a look.
+A single bot that no longer shows its card gives it up after two looks (`merge`). If many lose theirs in one crawl, all
+of them keep what they had, and the crawl does not count as a look.
 """
 
 from datetime import datetime

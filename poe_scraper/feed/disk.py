@@ -204,6 +204,6 @@ def _sync_folder(folder: Path) -> None:
 def _warn_of_no_sync(folder: Path) -> None:
     """Say once that a folder cannot be flushed."""
     logger.warning(
-        "The file system of %s cannot flush a folder to the disk: after a power failure, the newest files may be missing.",
+        "The file system of %s cannot flush a folder to the disk: a power failure may cost the newest files.",
         folder,
     )

@@ -3,22 +3,9 @@
 from datetime import datetime, timedelta
 
 from poe_scraper.failures import Code
+from poe_scraper.feed.drift import API_PRICES, CATALOG_FACTS, NAMES, with_kept
 from poe_scraper.feed.site import is_same_site
 from poe_scraper.items import Bot
-
-CATALOG_FACTS = (
-    "created",
-    "owned_by",
-    "architecture",
-    "context_window",
-    "supported_features",
-    "reasoning",
-    "parameters",
-)
-"""Fields of a bot that the models API alone gives, beside `pricing.api`."""
-
-NAMES = ("display_name", "url", "description")
-"""Fields that the API gives too. Once the page was read, its values win."""
 
 
 def is_due(known: Bot | None, seen: Bot, *, now: datetime, max_age: timedelta, force: bool = False) -> bool:
@@ -54,7 +41,10 @@ def is_news(known: Bot | None, seen: Bot) -> bool:
         return True
     if (known.id, known.status) != (seen.id, seen.status) or not set(seen.discovered_by) <= set(known.discovered_by):
         return True
-    if known.observed.page is None and any(getattr(known, name) != getattr(seen, name) for name in NAMES):
+    filled = with_kept(seen, known)
+    if known.observed.page is None and any(getattr(known, name) != getattr(filled, name) for name in NAMES):
+        return True
+    if filled.observed.catalog is None or filled.observed.catalog.kept != known.observed.catalog.kept:
         return True
     return _catalog_changed(known, seen)
 
@@ -67,6 +57,7 @@ def _failed(known: Bot) -> bool:
 def _catalog_changed(known: Bot, seen: Bot) -> bool:
     if known.observed.catalog is None or seen.observed.catalog is None:
         return False  # one of them has no entry to compare
-    return known.pricing.api != seen.pricing.api or any(
+    seen = with_kept(seen, known)
+    return any(getattr(known.pricing, name) != getattr(seen.pricing, name) for name in API_PRICES) or any(
         getattr(known, field) != getattr(seen, field) for field in CATALOG_FACTS
     )

@@ -15,14 +15,14 @@ from pathlib import Path
 from poe_scraper.failures import FeedError, FeedNotFoundError, FeedTooNewError
 from poe_scraper.feed import disk
 from poe_scraper.feed.atom import atom
-from poe_scraper.feed.changelog import ChangeLog, line_of
+from poe_scraper.feed.changelog import line_of
 from poe_scraper.feed.changes import compare
 from poe_scraper.feed.lock import WriterLock
 from poe_scraper.feed.reader import require_writable
 from poe_scraper.feed.schema import schema_text
 from poe_scraper.feed.spool import KnownBots
 from poe_scraper.feed.store import FeedStore, feed_text, load_feed
-from poe_scraper.items import SCHEMA_VERSION, Change, Feed
+from poe_scraper.items import Change, Feed
 
 logger = logging.getLogger(__name__)
 

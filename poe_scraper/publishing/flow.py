@@ -126,8 +126,8 @@ def report(
     """
     version = writer.head.version if writer.head else None
     changes = publication.changes if publication else ()
-    told = draft.model_dump() | figures(version, writer.known.entries(), changes)
-    done = RunReport.model_validate(told | {"outcome": outcome, "reasons": reasons, "finished_at": now()})
+    after = figures(version, writer.known.entries(), changes)
+    done = draft.model_copy(update={**after, "outcome": outcome, "reasons": reasons, "finished_at": now()})
     try:
         writer.report(done)
     except FeedError as error:
