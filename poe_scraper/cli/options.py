@@ -5,14 +5,17 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import click
 
 from poe_scraper.cli.terminal import age, notice
 from poe_scraper.failures import UnknownBotError
-from poe_scraper.feed.reader import FeedReader, open_feed
+from poe_scraper.feed.reader import FeedReader, feed_folder, open_feed
+
+if TYPE_CHECKING:
+    from scrapy.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -69,13 +72,33 @@ def pairs(values: Sequence[str], option: str) -> list[tuple[str, str]]:
     return found
 
 
+def crawl_settings(output_dir: Path | None = None, *, accept: bool = False, keep: int | None = None) -> "Settings":
+    """Scrapy settings, as a crawl from here has them: of the Scrapy project here if it sets ours, else of the package.
+
+    Args:
+        output_dir: as `--output-dir` gave it.
+        accept: True if `--accept` was given.
+        keep: as `--keep` gave it.
+    """
+    from scrapy.settings import Settings
+    from scrapy.utils.project import get_project_settings
+
+    settings = get_project_settings()
+    if "POE_OUTPUT_DIR" not in settings:
+        settings = Settings()
+        settings.setmodule("poe_scraper.settings", priority="project")
+    given = {"POE_OUTPUT_DIR": output_dir and str(output_dir), "POE_ACCEPT": accept or None, "POE_KEEP_VERSIONS": keep}
+    settings.setdict({name: value for name, value in given.items() if value is not None}, priority="cmdline")
+    return settings
+
+
 def the_feed(output_dir: Path | None) -> FeedReader:
-    """The feed that a reading command reads. Where it is the starter feed, a note on stderr says so."""
+    """The feed that a reading command reads. If it is the starter feed, a note on stderr says so."""
     feed = open_feed(output_dir)
     if feed.starter:
         seen = age(feed.generated_at, datetime.now(UTC))
         notice(
-            f"no crawl's feed yet; these are the prices that ship with poe-scraper, seen {seen} "
+            f"{feed_folder(output_dir)} has no feed; these are the prices that ship with poe-scraper, seen {seen} "
             f"({feed.generated_at:%Y-%m-%d}). Crawl with 'poe-scraper update'."
         )
     return feed
