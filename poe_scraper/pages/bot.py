@@ -309,7 +309,7 @@ def _card(observation: _Observation, identity: str, bot_id: object, *, has_proof
     if observation.dialog is not None:
         reading = _attempt(rates.read_dialog, observation.dialog)
         if reading is None or reading.rates or reading.unparsed:
-            _require_english(str(parse_document(observation.dialog).xpath("string()")))
+            _require_english(observation.dialog)
             return _Card(text=observation.dialog, via="dialog")
     if said:
         return _Card(via="graphql")
@@ -407,7 +407,7 @@ def _attempt(read: Callable[[str], Reading], card: str) -> Reading | None:
 
 def _require_english(card: str) -> None:
     if not rates.is_english(card):
-        raise ObservationError(Code.CARD_LANGUAGE, "the rate card is not in English")
+        raise ObservationError(Code.CARD_LANGUAGE, "Poe answered with a rate card in another language")
 
 
 # --- a card that says nothing ------------------------------------------------------------------
