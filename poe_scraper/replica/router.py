@@ -31,6 +31,9 @@ _USAGES = 250
 _LIMIT = 500
 """Requests a minute that the API's headers name (documented). The replica refuses nothing beyond."""
 
+_COOKIES_SIZE = 16_000
+"""Characters of cookies that a request may carry; most servers accept 8 or 16 kB of headers."""
+
 _BOMB_SIZE = 200_000_000
 
 _ROBOTS = b"""User-agent: *
@@ -145,6 +148,8 @@ class Router:
         path = request.path
         if path.startswith("/_replica/"):
             return self._control(request, path.removeprefix("/_replica/"))
+        if len(request.headers.get("cookie", "")) > _COOKIES_SIZE:
+            return Reply(plain_page("Request header too large", "Remove some cookies."), status=431)
         if path.startswith(ASSET_PATH):
             return self._asset(request)
         if path.startswith(checks.PATH):
@@ -235,8 +240,6 @@ class Router:
                 return _redirect(f"/{quote(other)}")
             case "gzip_bomb":
                 return Reply(_bomb(), headers={"Content-Encoding": "gzip"})
-            case "cookies" if len(request.headers.get("cookie", "")) > 16_000:
-                return Reply(plain_page("Request header too large", ""), status=431)
         status = _PAGE_STATUSES.get(fault)
         if status is None:
             return None

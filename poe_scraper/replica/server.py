@@ -168,6 +168,13 @@ def _send_without_end(request: Any, reply: Reply) -> None:
     loop.start(1, now=False)
 
 
+class _Channel(HTTPChannel):
+    """Reads requests whose headers are too large for the site, so that the site can say so."""
+
+    MAX_LENGTH = 1_000_000
+    totalHeadersSize = 1_000_000  # noqa: N815 - Twisted's name
+
+
 class _StunCounter(DatagramProtocol):
     """Counts packets, and answers none."""
 
@@ -197,6 +204,7 @@ def serve(make_site: Callable[[Ledger, Hosts], Answering], port: int) -> None:
     reactor: Any = only_reactor
     # The site needs the port, and must be complete before the first connection is accepted.
     factory: Any = Factory(Resource(), timeout=None)  # type: ignore[no-untyped-call]
+    factory.protocol = _Channel
     port = reactor.listenTCP(port, factory, backlog=512, interface=SITE_ADDRESS).getHost().port
     ledger = Ledger()
     site = make_site(ledger, Hosts(port))
