@@ -5,7 +5,7 @@ import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 from weakref import WeakSet
 
@@ -19,7 +19,7 @@ from twisted.web.server import Site as Factory
 
 from .hosts import OTHER_ADDRESS, SITE_ADDRESS, Hosts
 from .ledger import Ledger
-from .messages import Reply, Request
+from .messages import Answering, Reply, Request
 
 SLOW = 2.0
 """Seconds that a slow response takes."""
@@ -28,17 +28,6 @@ PIECES = 20
 """Parts of a response whose bytes are slow."""
 
 # Twisted's requests, transports and reactor are not typed well enough to be more than Any here.
-
-
-class Answering(Protocol):
-    """Something that answers requests: the mock site, or a recording."""
-
-    @property
-    def title(self) -> str:
-        """What is served, for the line that reports the start."""
-
-    def answer(self, request: Request) -> Reply:
-        """The answer to a request."""
 
 
 class Wire(Resource):
