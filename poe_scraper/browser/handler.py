@@ -65,7 +65,7 @@ class PagePoolDownloadHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[
             raise DownloadCancelledError("the crawl is ending")
         if self.pool is None:
             self.pool = self._make_pool()
-        visit = await self.pool.visit(request.url, request.meta["poe_page"])
+        visit = await self.pool.visit(request.url, request.meta["poe_page"], request.meta.get("poe_watcher"))
         request.meta["download_latency"] = visit.latency
         request.meta["poe_traffic"] = visit.traffic
         return HtmlResponse(

@@ -16,6 +16,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Response as PlaywrightResponse
 from pydantic import BaseModel, ValidationError
 
+from poe_scraper.browser.watcher import VisitWatcher
 from poe_scraper.failures import Code, ObservationError
 from poe_scraper.untrusted import safe
 
@@ -225,12 +226,13 @@ class PagePool:
         self._look_at_memory = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def visit(self, url: str, kind: PageKind = "bot") -> Visit:
+    async def visit(self, url: str, kind: PageKind = "bot", watcher: VisitWatcher | None = None) -> Visit:
         """Render a page.
 
         Args:
             url: its address.
             kind: which kind of page it is.
+            watcher: collects what happens on the network; None in a crawl.
 
         Raises:
             ObservationError: it cannot be used.
@@ -241,7 +243,7 @@ class PagePool:
         while True:
             running = await self._enter()
             try:
-                return await self._visit_while_alive(running, url, kind)
+                return await self._visit_while_alive(running, url, kind, watcher)
             except (PlaywrightError, TimeoutError):
                 if await running.answers():
                     raise
@@ -345,9 +347,11 @@ class PagePool:
 
     # --- its pages -----------------------------------------------------------------------------
 
-    async def _visit_while_alive(self, running: _RunningBrowser, url: str, kind: PageKind) -> Visit:
+    async def _visit_while_alive(
+        self, running: _RunningBrowser, url: str, kind: PageKind, watcher: VisitWatcher | None
+    ) -> Visit:
         """Make a visit that does not outlive its browser: Playwright may wait for a dead one for ever."""
-        visit = _abandonable(self._visit(running, url, kind))
+        visit = _abandonable(self._visit(running, url, kind, watcher))
         death = asyncio.ensure_future(running.died.wait())
         try:
             limit = self._timeout + 2 * _PATIENCE
@@ -359,10 +363,18 @@ class PagePool:
             death.cancel()
             visit.cancel()
 
-    async def _visit(self, running: _RunningBrowser, url: str, kind: PageKind) -> Visit:
+    async def _visit(
+        self, running: _RunningBrowser, url: str, kind: PageKind, watcher: VisitWatcher | None
+    ) -> Visit:
         warm = await self._take(running)
         try:
-            visit = await self._look(warm, url, kind)
+            if watcher is not None:
+                await watcher.attach(warm.page)
+            try:
+                visit = await self._look(warm, url, kind)
+            finally:
+                if watcher is not None:
+                    await watcher.collect(warm.page)
         except BaseException:
             await _close(warm.page)
             raise
