@@ -41,13 +41,13 @@ def _not_float(value: object) -> object:
 
 def _of_sane_size(value: Decimal) -> Decimal:
     # "1e999999" is six bytes of JSON and a megabyte in plain notation
-    if abs(value.adjusted()) > _MAX_MAGNITUDE or len(value.as_tuple().digits) > _MAX_MAGNITUDE:
-        message = f"money must have at most {_MAX_MAGNITUDE} digits before and behind the point"
+    if abs(value.adjusted()) > MAX_MAGNITUDE or len(value.as_tuple().digits) > MAX_MAGNITUDE:
+        message = f"money must have at most {MAX_MAGNITUDE} digits before and behind the point"
         raise ValueError(message)
     return value
 
 
-_MAX_MAGNITUDE = 40
+MAX_MAGNITUDE = 40
 
 Amount = Annotated[
     Decimal,
@@ -230,7 +230,7 @@ class ApiPricing(Item):
     completion: Amount | None = None
     """USD per output token."""
     image: Amount | None = None
-    """USD per image."""
+    """USD per token of an image (observed: 0.000021 and 0.0001, the card's price of an image token)."""
     request: Amount | None = None
     """USD per message."""
     input_cache_read: Amount | None = None
@@ -291,6 +291,10 @@ class Pricing(Item):
 
     api: ApiPricing | None = None
     """Prices of the models API; null where it gives none."""
+    api_variable: tuple[str, ...] = Field((), examples=[["prompt", "completion"]])
+    """Prices that the API calls variable (`-1`); in `api` they are null."""
+    api_other: dict[str, AnyJson] = Field(default_factory=dict, examples=[{"web_search": "0.01"}])
+    """What else the API's `pricing` object holds, under the API's own keys. Fractions are decimal strings."""
     rates: tuple[Rate, ...] = ()
     """Prices of the rate card."""
     adjustments: tuple[Adjustment, ...] = ()
@@ -379,6 +383,9 @@ class CatalogSighting(Item):
     """Time of the answer."""
     url: str = Field(examples=["https://api.poe.com/v1/models"])
     """Address of the API that answered."""
+    kept: tuple[str, ...] = Field((), examples=[["supported_features"]])
+    """Fields, as dotted paths, that this answer did not give in a readable form. Their values are from an earlier
+    answer."""
 
 
 class PageSighting(Item):
@@ -411,6 +418,8 @@ class BotError(Item):
     """One of the failure codes of the documentation."""
     message: str = Field(examples=["The page did not load in 30 s."])
     """What was wrong, for a person."""
+    field: str | None = Field(None, examples=["pricing.api.prompt"])
+    """Dotted path of the one field that could not be read; null where more failed."""
     at: Instant
     """When."""
 

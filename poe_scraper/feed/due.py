@@ -3,21 +3,8 @@
 from datetime import datetime, timedelta
 
 from poe_scraper.failures import Code
+from poe_scraper.feed.drift import API_PRICES, CATALOG_FACTS, NAMES, with_kept
 from poe_scraper.items import Bot
-
-CATALOG_FACTS = (
-    "created",
-    "owned_by",
-    "architecture",
-    "context_window",
-    "supported_features",
-    "reasoning",
-    "parameters",
-)
-"""Fields of a bot that the models API alone tells, beside `pricing.api`."""
-
-NAMES = ("display_name", "url", "description")
-"""What the API tells too. The page knows better, once it was seen."""
 
 
 def is_due(known: Bot | None, seen: Bot, *, now: datetime, max_age: timedelta, force: bool = False) -> bool:
@@ -51,7 +38,10 @@ def is_news(known: Bot | None, seen: Bot) -> bool:
         return True
     if (known.id, known.status) != (seen.id, seen.status) or not set(seen.discovered_by) <= set(known.discovered_by):
         return True
-    if known.observed.page is None and any(getattr(known, name) != getattr(seen, name) for name in NAMES):
+    filled = with_kept(seen, known)
+    if known.observed.page is None and any(getattr(known, name) != getattr(filled, name) for name in NAMES):
+        return True
+    if filled.observed.catalog is None or filled.observed.catalog.kept != known.observed.catalog.kept:
         return True
     return _catalog_changed(known, seen)
 
@@ -64,6 +54,7 @@ def _failed(known: Bot) -> bool:
 def _catalog_changed(known: Bot, seen: Bot) -> bool:
     if known.observed.catalog is None or seen.observed.catalog is None:
         return False  # there are not two entries to compare
-    return known.pricing.api != seen.pricing.api or any(
+    seen = with_kept(seen, known)
+    return any(getattr(known.pricing, name) != getattr(seen.pricing, name) for name in API_PRICES) or any(
         getattr(known, field) != getattr(seen, field) for field in CATALOG_FACTS
     )

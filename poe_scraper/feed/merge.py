@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from poe_scraper.failures import Code
-from poe_scraper.feed.due import CATALOG_FACTS, NAMES
+from poe_scraper.feed.drift import API_PRICES, CATALOG_FACTS, NAMES, with_kept
 from poe_scraper.feed.spool import BotSpool, BotSummary, KnownBots
 from poe_scraper.items import Bot, BotError, CatalogSighting, Observed
 
@@ -40,6 +40,7 @@ def merge(known: Bot | None, seen: Bot) -> Bot:
         known: the bot as the feed has it; None where it does not.
         seen: the bot as the crawl saw it.
     """
+    seen = with_kept(seen, known)
     if known is None:
         known = Bot(id=seen.id, url=seen.url, first_seen=seen.first_seen, last_seen=seen.last_seen)
 
@@ -50,7 +51,7 @@ def merge(known: Bot | None, seen: Bot) -> Bot:
     if seen.observed.catalog is not None:
         catalog = seen.observed.catalog
         facts = {"id": seen.id} | {field: getattr(seen, field) for field in CATALOG_FACTS}
-        prices["api"] = seen.pricing.api
+        prices |= {name: getattr(seen.pricing, name) for name in API_PRICES}
         if page is None:
             facts |= {field: getattr(seen, field) for field in NAMES}
     if page is None and "creator" in seen.discovered_by:
@@ -89,7 +90,10 @@ def join(first: Bot, second: Bot) -> Bot:
     if first.observed.page is not None and second.observed.page is None:
         first, second = second, first  # what was read from a page is worth more than a page that failed
     joined = merge(first, second)
-    return joined.model_copy(update={"first_seen": min(first.first_seen, second.first_seen)})
+    # what the entry lacked is still to be filled from the feed
+    observed = joined.observed.model_copy(update={"catalog": second.observed.catalog or first.observed.catalog})
+    first_seen = min(first.first_seen, second.first_seen)
+    return joined.model_copy(update={"first_seen": first_seen, "observed": observed})
 
 
 def carry_over(

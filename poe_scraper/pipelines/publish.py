@@ -4,7 +4,7 @@ import asyncio
 import logging
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from scrapy import signals
 from scrapy.crawler import Crawler
@@ -21,6 +21,7 @@ from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter, Publication
 from poe_scraper.items import Bot, Run, RunError, RunReport
 from poe_scraper.publishing import DeliverySettings, deliver
+from poe_scraper.spiders.state import CrawlState, state_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,9 @@ class PublishPipeline:
     report: RunReport | None = None
     """How the run went; None until it is over."""
 
-    def __init__(self, crawler: Crawler) -> None:
+    def __init__(self, crawler: Crawler, state: CrawlState) -> None:
         self.crawler = crawler
+        self.state = state
         self.store = FeedStore(Path(crawler.settings["POE_OUTPUT_DIR"]))
         self.writer: FeedWriter | None = None
         self.bots = KnownBots()
@@ -49,7 +51,7 @@ class PublishPipeline:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Make the pipeline for a crawler."""
-        return cls(crawler)
+        return cls(crawler, state_of(crawler))
 
     async def open_spider(self) -> None:
         """Take the lock, mend what an earlier process left, and tell the spider what is known.
@@ -57,10 +59,8 @@ class PublishPipeline:
         Raises:
             CloseSpider: the feed cannot be written, or another process writes it.
         """
-        spider = self._spider()
-        spider.known = KnownBots()
-        job = spider.arguments.get("_job")
-        purpose = f"crawl of {spider.name}" + (f", Scrapyd's job {job}" if job else "")
+        job = self.state.arguments.get("_job")
+        purpose = f"crawl of {self.crawler.spidercls.name}" + (f", Scrapyd's job {job}" if job else "")
         # what a crawl tells that is interrupted while it waits
         self.report = self._report("shutdown", outcome="failed", reasons=("The feed was not free to be written.",))
         try:
@@ -72,7 +72,7 @@ class PublishPipeline:
             self.report = self._report(reason, outcome="failed", reasons=(str(error),))
             raise CloseSpider(reason) from error
         self.report = None
-        spider.known = self.writer.known
+        self.state.known = self.writer.known
 
     def process_item(self, item: Bot) -> Bot:
         """Keep the bot for the feed."""
@@ -104,20 +104,20 @@ class PublishPipeline:
                 self.writer.report(self.report)
 
     def _publish(self, writer: FeedWriter, reason: str) -> RunReport:
-        spider, settings = self._spider(), self.crawler.settings
-        self.seen = len(self.bots.keys() | spider.unchanged.keys())
-        if not spider.catalog_ok:
-            reasons = tuple(problem.message for problem in spider.problems) or (reason,)
+        state, settings = self.state, self.crawler.settings
+        self.seen = len(self.bots.keys() | state.unchanged.keys())
+        if not state.catalog_ok:
+            reasons = tuple(problem.message for problem in state.problems) or (reason,)
             return self._report(reason, outcome="failed", reasons=reasons)
         at = now()
         carry_over(
-            spider.known,
+            state.known,
             self.bots,
-            unchanged=spider.unchanged,
-            listed=spider.listed,
-            unlisted=spider.unlisted,
-            complete=spider.complete,
-            in_scope=spider.in_scope,
+            unchanged=state.unchanged,
+            listed=state.listed,
+            unlisted=state.unlisted,
+            complete=state.complete,
+            in_scope=state.in_scope,
             now=at,
             keep_gone=timedelta(days=settings.getfloat("POE_KEEP_GONE")),
         )
@@ -147,7 +147,7 @@ class PublishPipeline:
         except FeedError as error:
             logger.error("%s", error)
             return self._report(reason, outcome="failed", reasons=(str(error),))
-        delivered_by_merge = "shard" in spider.arguments  # elsewhere a part would be taken for the whole
+        delivered_by_merge = "shard" in state.arguments  # elsewhere a part would be taken for the whole
         undelivered = () if delivered_by_merge else self._deliver(publication)
         return self._report(reason, outcome="published", publication=publication, undelivered=undelivered)
 
@@ -168,7 +168,7 @@ class PublishPipeline:
         publication: Publication | None = None,
         undelivered: tuple[RunError, ...] = (),
     ) -> RunReport:
-        spider = self._spider()
+        state = self.state
         head = self.writer.head if self.writer else None
         entries = self.writer.known.entries() if self.writer else ()
         if publication is not None and not publication.new_version:
@@ -179,9 +179,9 @@ class PublishPipeline:
                 "id": self.run_id,
                 "started_at": self.started_at,
                 "finished_at": now(),
-                "arguments": spider.arguments,
+                "arguments": state.arguments,
                 "finish_reason": finish_reason,
-                "complete": spider.complete,
+                "complete": state.complete,
                 "outcome": outcome,
                 "reasons": reasons,
                 "seen": self.seen,
@@ -191,7 +191,7 @@ class PublishPipeline:
                 **figures(head.version if head else None, entries, publication.changes if publication else ()),
                 "requests": self._counts("poe/requests/"),
                 "bytes": self._counts("poe/bytes/"),
-                "problems": (*spider.problems, *undelivered),
+                "problems": (*state.problems, *undelivered),
             }
         )
 
@@ -202,6 +202,3 @@ class PublishPipeline:
     def _counts(self, prefix: str) -> dict[str, int]:
         stats = self.crawler.stats.get_stats()
         return {key.removeprefix(prefix): count for key, count in stats.items() if key.startswith(prefix)}
-
-    def _spider(self) -> Any:
-        return self.crawler.spider

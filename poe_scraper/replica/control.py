@@ -136,7 +136,7 @@ def running(
     rules = tuple(faults)
     Faults(rules, seed)
     command = [sys.executable, "-m", __package__, f"--port={port}", f"--seed={seed}"]
-    command += [f"--faults={rule}" for rule in rules]
+    command += [f"--fault={rule}" for rule in rules]
     if bots is not None:
         command.append(f"--bots={bots}")
     if data is not None:
