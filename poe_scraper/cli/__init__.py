@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logout": ("poe_scraper.cli.session:logout", "Remove the session that login keeps."),
     "schedule": ("poe_scraper.cli.schedule:schedule", "Run a crawl on a Scrapyd, and wait for its end."),
     "doctor": ("poe_scraper.cli.doctor:doctor", "Check that everything a crawl needs is there."),
+    "probe": ("poe_scraper.cli.probe:probe", "Look at one page and say step by step what works."),
     "status": ("poe_scraper.cli.status:status", "Age and coverage of the feed, last runs and refusals."),
     "list": ("poe_scraper.cli.listing:list_", "List bots with their price."),
     "search": ("poe_scraper.cli.listing:search", "Find bots by name, creator or description."),

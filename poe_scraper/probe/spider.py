@@ -125,7 +125,7 @@ class ProbeSpider(PoeModelsSpider):
         try:
             self.require_browser()
         except CloseSpider:
-            problem = self.problems[-1]
+            problem = self.crawl_state.problems[-1]
             evidence.page.problem = Problem(Code(problem.code), problem.message)
             return
         yield Request(
