@@ -363,9 +363,7 @@ class PagePool:
             death.cancel()
             visit.cancel()
 
-    async def _visit(
-        self, running: _RunningBrowser, url: str, kind: PageKind, watcher: VisitWatcher | None
-    ) -> Visit:
+    async def _visit(self, running: _RunningBrowser, url: str, kind: PageKind, watcher: VisitWatcher | None) -> Visit:
         warm = await self._take(running)
         try:
             if watcher is not None:

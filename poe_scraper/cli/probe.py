@@ -45,6 +45,7 @@ def probe(target: str, record: Path | None, as_json: bool, verbose: bool) -> int
     from poe_scraper.browser.watcher import VisitWatcher
     from poe_scraper.clock import now
     from poe_scraper.pages.catalog import is_handle
+    from poe_scraper.probe.recording import prepare_folder, recording_watcher, write_recording
     from poe_scraper.probe.spider import ProbeSpider, probe_settings
 
     subject = target.removeprefix("@")
@@ -55,8 +56,14 @@ def probe(target: str, record: Path | None, as_json: bool, verbose: bool) -> int
     base.setmodule("poe_scraper.settings", priority="project")
     settings = probe_settings(base)
     settings.set("LOG_LEVEL", "DEBUG" if verbose else "CRITICAL", priority="cmdline")
-    asked_session(settings)  # a wrong one is reported before anything starts
-    watcher = VisitWatcher(keep_all=record is not None)
+    session = asked_session(settings)  # a wrong one is reported before anything starts
+    secrets = [str(settings.get(name) or "") for name in ("POE_API_KEY", "POE_WEBHOOK_SECRET")]
+    secrets += [cookie.value for cookie in session.cookies] if session else []
+    watcher = VisitWatcher()
+    if record is not None:
+        prepare_folder(record)
+        is_anonymous = session is None and not settings.get("POE_BROWSER_PROFILE")
+        watcher = recording_watcher(subject, secrets, screenshot=is_anonymous)
     process = AsyncCrawlerProcess(settings)
     crawler = process.create_crawler(ProbeSpider)
     process.crawl(crawler, kind="profile" if target.startswith("@") else "bot", subject=subject, watcher=watcher)
@@ -68,12 +75,17 @@ def probe(target: str, record: Path | None, as_json: bool, verbose: bool) -> int
         return ExitCode.INTERRUPTED
     at = now()
     found = steps(spider.evidence, at)
+    if record is not None:
+        write_recording(record, spider.evidence, watcher, at=at, secrets=secrets)
     code = probe_exit_code(step.code for step in found if step.state == "failed")
     if as_json:
         echo_json(_as_json(spider.evidence, found, at, code))
     else:
         for line in report(spider.evidence, found):
             click.echo(line)
+    if record is not None:
+        screenshot = "" if watcher.screenshot else ", without a screenshot"
+        click.echo(f"Recording: {safe(record)}{screenshot}. Look through it before you send it.", err=True)
     return code
 
 

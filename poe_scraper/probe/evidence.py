@@ -1,11 +1,14 @@
 """What one look at Poe gave, before anything is concluded from it."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 
-from poe_scraper.failures import Code
+from poe_scraper.failures import Code, ObservationError
 from poe_scraper.items import Bot
+from poe_scraper.pages.catalog import bot_url, is_handle, read_catalog
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class ApiEvidence:
     """Usable entries."""
     left_out: int = 0
     """Entries, or fields of entries, that could not be used."""
+    entry: Mapping[str, Any] | None = None
+    """The entry of the bot as the API sent it; None if it has none."""
     problem: Problem | None = None
 
 
@@ -88,9 +93,36 @@ class Evidence:
     subject: str
     """Handle of the bot or creator; empty for a bot that the models API was to name and did not."""
     site_url: str
-    seen: Bot | None = None
-    """The bot as the models API lists it, or with its handle alone. None for a profile."""
     api: ApiEvidence = field(default_factory=ApiEvidence)
     robots: RobotsEvidence = field(default_factory=RobotsEvidence)
     page: PageEvidence | None = None
     """None if the page was not requested."""
+
+    def seen(self, at: datetime) -> Bot:
+        """The bot before its page is read: as the models API lists it, or with its handle alone."""
+        if self.api.entry is not None:
+            body = json.dumps({"data": [self.api.entry]}).encode()
+            try:
+                return read_catalog(body, url=self.api.url, at=at, site_url=self.site_url).bots[0]
+            except ObservationError:
+                pass  # an entry without a usable id, which names no bot
+        return Bot(
+            id=self.subject.casefold(),
+            url=bot_url(self.site_url, self.subject),
+            first_seen=at,
+            last_seen=at,
+            discovered_by=("handle",),
+        )
+
+
+def entry_of(subject: str, entries: Iterable[object]) -> Mapping[str, Any] | None:
+    """The entry of the models API for a bot; without a subject, the first that has a price, else the first.
+
+    Args:
+        subject: the bot's handle; empty for any bot.
+        entries: those of the API's answer.
+    """
+    usable = [entry for entry in entries if isinstance(entry, dict) and is_handle(entry.get("id"))]
+    if subject:
+        return next((entry for entry in usable if str(entry["id"]).casefold() == subject.casefold()), None)
+    return next((entry for entry in usable if entry.get("pricing")), next(iter(usable), None))

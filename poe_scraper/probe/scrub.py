@@ -21,14 +21,13 @@ import lxml.html
 
 # --- what is secret or personal ----------------------------------------------------------------
 
-_SECRET = (
+_SECRET_NAME = re.compile(
     r"formkey|csrf|xsrf|secret|passw(?:or)?d|passwd|apikey|authorization|authkey|authcode|credential|cookie"
     r"|session(?:id|key|token)|deviceid|visitorid|clientid|installid|anonymousid|distinctid|trackingid|stableid"
     r"|tagid|fingerprint|tchannel|channelhash|signature|(?:^|access|auth|api|id|refresh|bearer|push|user)token$"
 )
-"""Names of secrets and visitor ids, without `-` and `_`."""
-_IS_SECRET = re.compile(_SECRET)
-_EXACT_SECRETS = frozenset({"pb", "plat", "mb", "mlat", "cfclearance", "cfbm", "sid", "sig", "session", "jwt", "uid"})
+"""What names of secrets and visitor ids hold, without `-` and `_`."""
+_SECRET_NAMES = frozenset({"pb", "plat", "mb", "mlat", "cfclearance", "cfbm", "sid", "sig", "session", "jwt", "uid"})
 _PERSONAL = re.compile(
     r"^(?:.*name|.*email.*|.*phone.*|handle|uid|id|userid|.*(?:photo|picture|avatar|image).*|bio|.*address.*|birth.*)$"
 )
@@ -120,7 +119,7 @@ class Scrubber:
     def learn(self, *values: str) -> None:
         """Add secrets that are known as such, for example the API key."""
         for value in values:
-            if len(value) >= _MIN_LENGTH and value.casefold() != self._subject:
+            if len(value) >= _MIN_LENGTH and value.casefold() != self._subject and _filler(value) != value:
                 self._secrets.add(value)
 
     def learn_cookies(self, cookies: Iterable[Mapping[str, Any]]) -> None:
@@ -300,7 +299,7 @@ def _plain(name: object) -> str:
 
 def _is_secret(name: str) -> bool:
     plain = _plain(name)
-    return plain in _EXACT_SECRETS or _IS_SECRET.search(plain) is not None
+    return plain in _SECRET_NAMES or _SECRET_NAME.search(plain) is not None
 
 
 def _parsed(text: str) -> Any:

@@ -3,6 +3,7 @@
 It is the crawl's own way to the page: the same settings, middlewares, browser, scripts and page objects.
 """
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Literal, Self, cast
 
@@ -17,8 +18,16 @@ from poe_scraper.browser.watcher import VisitWatcher, WatchedRequest
 from poe_scraper.clock import now
 from poe_scraper.failures import Code, ObservationError
 from poe_scraper.items import Bot
-from poe_scraper.pages.catalog import Catalog, bot_url, read_catalog
-from poe_scraper.probe.evidence import ApiEvidence, Evidence, PageEvidence, Problem, RequestEvidence, RobotsEvidence
+from poe_scraper.pages.catalog import bot_url, read_catalog
+from poe_scraper.probe.evidence import (
+    ApiEvidence,
+    Evidence,
+    PageEvidence,
+    Problem,
+    RequestEvidence,
+    RobotsEvidence,
+    entry_of,
+)
 from poe_scraper.spiders.poe_models import PoeModelsSpider
 from poe_scraper.spiders.visits import cause
 
@@ -75,15 +84,14 @@ class ProbeSpider(PoeModelsSpider):
 
     async def start(self) -> AsyncIterator[Bot | Request]:
         """Ask the models API."""
-        yield self._catalog_request()
+        yield self._catalog_request().replace(callback=self.note_catalog, errback=self.note_no_catalog)
 
     # --- the models API and robots.txt -------------------------------------------------------------
 
-    def parse_catalog(self, response: Response) -> Iterator[Bot | Request]:
+    def note_catalog(self, response: Response) -> Iterator[Bot | Request]:
         """Note the API's answer, and yield a request for the page."""
         api = self.evidence.api
         api.status, api.headers = response.status, _plain(response)
-        catalog = None
         if response.status != 200:
             code = Code.CATALOG_REFUSED if response.status < 500 else Code.CATALOG_UNREACHABLE
             api.problem = Problem(code, f"the models API answered {response.status}")
@@ -94,12 +102,14 @@ class ProbeSpider(PoeModelsSpider):
                 api.problem = Problem(error.code, str(error))
             else:
                 api.entries, api.left_out = len(catalog.bots), len(catalog.problems)
-        yield from self._page_request(catalog)
+                if self.evidence.kind == "bot":
+                    api.entry = entry_of(self.evidence.subject, json.loads(response.body)["data"])
+        yield from self._page_request()
 
-    def catalog_failed(self, failure: Failure) -> Iterator[Bot | Request]:
+    def note_no_catalog(self, failure: Failure) -> Iterator[Bot | Request]:
         """Note why the API gave no answer, and yield a request for the page if it is known which."""
         self.evidence.api.problem = Problem(Code.CATALOG_UNREACHABLE, cause(failure))
-        yield from self._page_request(None)
+        yield from self._page_request()
 
     def note_robots_request(self, request: Request) -> None:
         """Note that robots.txt is asked for."""
@@ -113,13 +123,12 @@ class ProbeSpider(PoeModelsSpider):
 
     # --- the page ----------------------------------------------------------------------------------
 
-    def _page_request(self, catalog: Catalog | None) -> Iterator[Request]:
+    def _page_request(self) -> Iterator[Request]:
         evidence = self.evidence
-        if evidence.kind == "bot":
-            evidence.seen = self._bot(catalog)
-            if evidence.seen is None:
-                return
-            evidence.subject = evidence.subject or evidence.seen.id
+        if not evidence.subject and evidence.api.entry is not None:
+            evidence.subject = str(evidence.api.entry["id"])
+        if not evidence.subject:
+            return
         url = bot_url(self.site_url, evidence.subject)
         evidence.page = PageEvidence(url=url, with_session=self.session is not None)
         try:
@@ -130,7 +139,7 @@ class ProbeSpider(PoeModelsSpider):
             return
         yield Request(
             url,
-            self.parse_page,
+            self.note_page,
             errback=self.page_failed,
             meta={
                 "playwright": True,
@@ -141,27 +150,11 @@ class ProbeSpider(PoeModelsSpider):
             },
         )
 
-    def _bot(self, catalog: Catalog | None) -> Bot | None:
-        """The bot to look at; if none was asked for, the first that the API gives a price for."""
-        subject, at = self.evidence.subject, now()
-        listed = catalog.bots if catalog else ()
-        if not subject:
-            return next((bot for bot in listed if bot.pricing.api), next(iter(listed), None))
-        named = Bot(
-            id=subject.casefold(),
-            url=bot_url(self.site_url, subject),
-            first_seen=at,
-            last_seen=at,
-            discovered_by=("handle",),
-        )
-        return next((bot for bot in listed if bot.key == named.key), named)
-
-    def parse_page(self, response: Response, seen: str = "", known: str = "") -> Iterator[Bot | Request]:
+    def note_page(self, response: Response) -> None:
         """Note the page."""
         page = self._page(cast("Request", response.request))
         page.url, page.status, page.headers = response.url, response.status, _plain(response)
         page.html = response.text
-        yield from ()
 
     def not_read(self, request: Request, code: Code, message: str) -> Iterator[Bot | Request]:
         """Note why there is no page."""

@@ -3,7 +3,7 @@
 Pure functions. A recording is read with the same ones, so that it gives the same steps.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 from urllib.parse import unquote, urlsplit
@@ -47,7 +47,7 @@ def steps(evidence: Evidence, at: datetime) -> tuple[Step, ...]:
         evidence: of one look.
         at: when it was made.
     """
-    found = [_api(evidence.api, evidence.subject if evidence.kind == "bot" else "", evidence.seen)]
+    found = [_api(evidence)]
     page = evidence.page
     if page is None:
         found.append(_skipped("robots", "it is not known which page to ask for"))
@@ -77,19 +77,19 @@ def _skipped(name: str, found: str = "an earlier step failed") -> Step:
 # --- before the page ---------------------------------------------------------------------------
 
 
-def _api(api: ApiEvidence, subject: str, seen: Bot | None) -> Step:
+def _api(evidence: Evidence) -> Step:
+    api = evidence.api
     limits = _rate_limit(api)
     if api.problem is not None:
         return _failed("api", api.problem.code, f"{api.problem.message}{limits}")
     left_out = f", {api.left_out} left out or with a field left out" if api.left_out else ""
-    unlisted = f"; {subject} is not one of them" if seen and "api" not in seen.discovered_by else ""
+    is_unlisted = evidence.kind == "bot" and evidence.subject and api.entry is None
+    unlisted = f"; {evidence.subject} is not one of them" if is_unlisted else ""
     return _ok("api", f"lists {_count(api.entries, 'model')}{left_out}{unlisted}{limits}")
 
 
 def _rate_limit(api: ApiEvidence) -> str:
-    limit, left, reset = (
-        api.headers.get(f"x-ratelimit-{name}-requests") for name in ("limit", "remaining", "reset")
-    )
+    limit, left, reset = (api.headers.get(f"x-ratelimit-{name}-requests") for name in ("limit", "remaining", "reset"))
     if not limit and not left:
         return "; no rate-limit headers"
     return f"; {left or '?'} of {limit or '?'} requests left" + (f", reset: {reset}" if reset else "")
@@ -178,10 +178,10 @@ class _Observed(BaseModel):
 def _bot_steps(evidence: Evidence, page: PageEvidence, at: datetime) -> Iterator[Step]:
     came = _page(evidence, page)
     yield came
-    if came.state == "failed" or page.html is None or evidence.seen is None:
+    if came.state == "failed" or page.html is None:
         return
     try:
-        bot = read_bot(page.html, url=page.url, at=at, site_url=evidence.site_url, seen=evidence.seen)
+        bot = read_bot(page.html, url=page.url, at=at, site_url=evidence.site_url, seen=evidence.seen(at))
     except ObservationError as error:
         yield from _unread(page.html, error)
     else:
