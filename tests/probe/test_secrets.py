@@ -34,17 +34,20 @@ SECRETS = {
     "visitor handle": "PLANTED16wilma",
     "visitor number": "1617181920",
     "e-mail": "wilhelmina@PLANTED17.example",
+    "other e-mail": "hello@PLANTED21.example",
     "device id": "17171717-aaaa-4bbb-8ccc-171717171717",
     "ip address": "198.41.18.18",
     "streamed": "PLANTED19stream",
 }
+ECHOED = ("api key", "session cookie", "form key", "tag id", "response header", "graphql request", "graphql answer")
+"""Secrets that the document also holds where nothing says what they are."""
 CARD = "| Type | Rate |\n|---|---|\n| Input (text) | $2.02/1M tokens |\n| Output (text) | $6.06/1M tokens |\n"
 BOT = {
     "__typename": "Bot",
     "botId": 4711,
     "handle": "Secretive-Bot",
     "displayName": "Secretive-Bot",
-    "description": f"Ask {SECRETS['e-mail']} for more.",
+    "description": f"Ask {SECRETS['other e-mail']} for more.",
     "poweredBy": "Powered by a server.",
     "creator": {"handle": "someone", "fullName": "Some One", "isDeleted": False},
     "deletionState": "not_deleted",
@@ -58,6 +61,7 @@ VIEWER = {
     "profilePhotoUrl": f"https://pfst.example/{SECRETS['photo']}.png",
 }
 SCRIPT = """
+document.body.append("echo of %(script cookie)s");
 document.cookie = "seen=%(script cookie)s; path=/";
 const formkey = "%(form key)s".split("").join("");
 document.querySelector("button").addEventListener("click", async () => {
@@ -99,6 +103,7 @@ def document() -> str:
         f'<meta name="csrf-token" content="{SECRETS["csrf meta"]}">'
         f'<script>window.__config = {{sessionToken: "{SECRETS["inline script"]}"}}; self.__next_f = [];</script>'
         f'{pushes}</head><body><div id="__next"><nav>Hello {SECRETS["visitor name"]}</nav>'
+        f"<p>Echo of {', '.join(SECRETS[name] for name in ECHOED)}</p>"
         f"<p>Your IP: {SECRETS['ip address']}</p>"
         '<header class="BotInfoCardHeader_container__a1"><h1>Secretive-Bot</h1></header>'
         '<div class="BotInfoCardActionBar_actionBar__b2"><button>Rates</button></div>'
