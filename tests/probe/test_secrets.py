@@ -37,6 +37,7 @@ SECRETS = {
     "other e-mail": "hello@PLANTED21.example",
     "device id": "17171717-aaaa-4bbb-8ccc-171717171717",
     "ip address": "198.41.18.18",
+    "nameless": "PLANTED22nameless",
     "streamed": "PLANTED19stream",
 }
 ECHOED = ("api key", "session cookie", "form key", "tag id", "response header", "graphql request", "graphql answer")
@@ -63,14 +64,14 @@ VIEWER = {
 SCRIPT = """
 document.body.append("echo of %(script cookie)s");
 document.cookie = "seen=%(script cookie)s; path=/";
-const formkey = "%(form key)s".split("").join("");
+const k = "%(form key)s", unused = "%(nameless)s";
 document.querySelector("button").addEventListener("click", async () => {
   const answer = await fetch("/api/gql_POST?session_id=%(url query)s", {
     method: "POST",
-    headers: {"content-type": "application/json", "poe-formkey": formkey, "poe-tag-id": "%(tag id)s",
+    headers: {"content-type": "application/json", "poe-formkey": k, ["poe-tag" + "-id"]: "%(tag id)s",
               "poe-queryname": "RateCardModalQuery", "poegraphql": "1"},
     body: JSON.stringify({queryName: "RateCardModalQuery", variables: {botId: 4711},
-                          extensions: {hash: "ab".repeat(32)}, deviceId: "%(graphql request)s"}),
+                          extensions: {hash: "ab".repeat(32)}, ["device" + "Id"]: "%(graphql request)s"}),
   });
   const data = await answer.json();
   const dialog = document.createElement("div");
