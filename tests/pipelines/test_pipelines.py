@@ -276,6 +276,7 @@ def test_a_run_report(crawls: Crawls) -> None:
         "changed": 0,
         "requests": {"page": 7},
         "bytes": {"page": 900},
+        "script_hosts": [],
         "problems": [problem],
     }
     feed = FeedStore(crawls.folder).current()
