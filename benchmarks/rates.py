@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from time import process_time
-from typing import Any, Literal
+from typing import Any
 
 from bs4 import BeautifulSoup
 from markdown_it import MarkdownIt
@@ -142,7 +142,7 @@ def print_checks(bots: Sequence[dict[str, Any]]) -> None:
 
     print("\n| bot | prices that differ | of | reason | for example |\n|---|---|---|---|---|")
     compared = Counter((handle, check.kind) for handle, check in found if check.result != "not_comparable")
-    differing: dict[tuple[str, Literal["usd_points", "api_page"], str | None], list[Check]] = {}
+    differing: dict[tuple[str, str, str | None], list[Check]] = {}
     for handle, check in found:
         if check.result == "differs":
             differing.setdefault((handle, check.kind, check.reason), []).append(check)

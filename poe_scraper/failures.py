@@ -336,6 +336,18 @@ class FeedError(PoeScraperError):
     """A feed on disk is missing, broken, or cannot be written."""
 
 
+class FeedNotFoundError(FeedError):
+    """There is no feed where one was looked for."""
+
+
+class FeedTooNewError(FeedError):
+    """The feed was written by a later version of this project."""
+
+
+class OtherSiteError(FeedError):
+    """The feed belongs to another site than the one to crawl. The text says how to go on."""
+
+
 class FeedLockedError(FeedError):
     """Another process is writing the feed.
 

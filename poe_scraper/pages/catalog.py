@@ -28,6 +28,7 @@ from poe_scraper.items import (
     Pricing,
     Reasoning,
     ReasoningBudget,
+    is_of_sane_size,
 )
 
 PRICES = ("prompt", "completion", "image", "request", "input_cache_read", "input_cache_write")
@@ -406,8 +407,7 @@ def _number(value: object) -> Decimal:
     except InvalidOperation:
         message = "must be a decimal number"
         raise ValueError(message) from None
-    is_sane = number.is_finite() and len(number.as_tuple().digits) <= MAX_MAGNITUDE
-    if not is_sane or abs(number.adjusted()) > MAX_MAGNITUDE:
+    if not number.is_finite() or not is_of_sane_size(number):
         message = f"must be a finite number of at most {MAX_MAGNITUDE} digits"
         raise ValueError(message)
     return number

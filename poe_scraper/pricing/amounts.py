@@ -54,6 +54,10 @@ def rate(price: "Rate") -> str:
 
 def in_words(adjustment: "Adjustment") -> str:
     """An adjustment as a sentence without its full stop."""
+    from poe_scraper.items import OtherAdjustment
+
+    if isinstance(adjustment, OtherAdjustment):
+        return f"an adjustment that this version does not know: {adjustment.kind}"
     match adjustment.kind:
         case "cache_discount":
             return f"input read from the cache costs {number(adjustment.percent)} % less"
