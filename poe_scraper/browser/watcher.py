@@ -6,6 +6,7 @@ A crawl does without: `poe-scraper probe` passes a `VisitWatcher` with its reque
 import asyncio
 import base64
 import binascii
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,6 +63,16 @@ class WatchedRequest:
         """True if it is a GraphQL query of the site."""
         return self.method == "POST" and "gql" in self.url
 
+    @property
+    def query_name(self) -> str:
+        """The name of the GraphQL query; empty if it has none."""
+        try:
+            request = json.loads(self.post_data or "null")
+        except (ValueError, RecursionError):
+            request = None
+        name = request.get("queryName") if isinstance(request, dict) else None
+        return str(name or self.request_headers.get("poe-queryname") or "")
+
 
 class VisitWatcher:
     """Collects what happens on the network during one visit; for a recording, also cookies and a screenshot.
@@ -96,7 +107,9 @@ class VisitWatcher:
         return [one for one in self.requests if one.type == "Document" and one.frame == self._main_frame]
 
     async def attach(self, page: Page) -> None:
-        """Start watching a page, before it is sent anywhere."""
+        """Start watching a page, before it is sent anywhere. What an earlier attempt brought is forgotten."""
+        self.requests.clear()
+        self._by_id.clear()
         devtools = await page.context.new_cdp_session(page)
         devtools.on("Network.requestWillBeSent", self._sent)
         devtools.on("Network.responseReceived", self._received)

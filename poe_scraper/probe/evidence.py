@@ -77,6 +77,8 @@ class PageEvidence:
     """Requests for the page itself: redirects, bot checks and reloads are one each."""
     requests: tuple[RequestEvidence, ...] = ()
     """All requests, the documents included."""
+    queries: tuple[str, ...] = ()
+    """Names of the GraphQL queries that the page sent, in order."""
     blocked_hosts: tuple[str, ...] = ()
     """Hosts of scripts, style sheets and frames that the network policy refused."""
     with_session: bool = False

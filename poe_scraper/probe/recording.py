@@ -5,7 +5,7 @@ The format is described in docs/recordings.md. `poe-scraper replica --recording 
 
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -170,7 +170,7 @@ def read_recording(folder: Path) -> Evidence:
 def _queries(watcher: VisitWatcher) -> list[dict[str, Any]]:
     return [
         {
-            "query": _query_name(watched.post_data, watched.request_headers),
+            "query": watched.query_name,
             "url": watched.url.partition("?")[0],
             "headers": kept_headers(watched.request_headers),
             "request": watched.post_data,
@@ -180,15 +180,6 @@ def _queries(watcher: VisitWatcher) -> list[dict[str, Any]]:
         for watched in watcher.requests
         if watched.is_query
     ]
-
-
-def _query_name(body: str | None, headers: Mapping[str, str]) -> str | None:
-    try:
-        request = json.loads(body or "null")
-    except (ValueError, RecursionError):
-        request = None
-    name = request.get("queryName") if isinstance(request, dict) else None
-    return str(name or headers.get("poe-queryname") or "") or None
 
 
 def _versions(watcher: VisitWatcher) -> dict[str, str]:

@@ -258,11 +258,21 @@ class Scrubber:
 def clean_scripts(html: str) -> str:
     """A document whose inline programs are empty. Data, such as `__NEXT_DATA__` and `__next_f`, stays.
 
-    Programs compute form keys and hold ids of the visitor in ways that no pattern finds.
+    Programs compute form keys and hold ids of the visitor in ways that no pattern finds. Of a bot check's program
+    the names stay that tell what it is.
     """
-    return _SCRIPT.sub(lambda match: match[0] if _is_data(match[1], match[2]) else f"{match[1]}{match[3]}", html)
+    return _SCRIPT.sub(_without_program, html)
 
 
+def _without_program(match: re.Match[str]) -> str:
+    tag, code, end = match.groups()
+    if _is_data(tag, code):
+        return match.group()
+    marks = " ".join(dict.fromkeys(_CHECK_MARKS.findall(code)))
+    return f"{tag}{f'/* {marks} */' if marks else ''}{end}"
+
+
+_CHECK_MARKS = re.compile(r"_cf_chl_opt|/cdn-cgi/challenge-platform/h/")
 _SCRIPT = re.compile(r"(<script\b[^>]*>)(.*?)(</script\s*>)", re.DOTALL | re.IGNORECASE)
 
 

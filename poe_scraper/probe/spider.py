@@ -169,6 +169,7 @@ class ProbeSpider(PoeModelsSpider):
         assert page is not None  # noqa: S101 - the request was made from it
         page.documents = tuple(map(_request_evidence, self.watcher.documents))
         page.requests = tuple(map(_request_evidence, self.watcher.requests))
+        page.queries = tuple(one.query_name for one in self.watcher.requests if one.is_query)
         page.blocked_hosts = tuple(request.meta.get("poe_blocked_hosts", ()))
         return page
 

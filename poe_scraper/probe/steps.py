@@ -3,6 +3,7 @@
 Pure functions. A recording is read with the same ones, so that it gives the same steps.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
@@ -13,9 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from poe_scraper.failures import FAILURES, Code, ObservationError
 from poe_scraper.items import Bot, Reading
 from poe_scraper.pages.answer import check_answer
-from poe_scraper.pages.bot import read_bot
-from poe_scraper.pages.document import observed, parse_document
-from poe_scraper.pages.profile import read_profile
+from poe_scraper.pages.bot import BotLook, look_at_bot, read_bot
+from poe_scraper.pages.profile import look_at_profile, read_profile
 from poe_scraper.pricing.checks import checks
 from poe_scraper.probe.evidence import ApiEvidence, Evidence, PageEvidence, Problem, RequestEvidence, RobotsEvidence
 
@@ -158,21 +158,16 @@ def _refused(page: PageEvidence) -> str:
     return f"; refused: {', '.join(page.blocked_hosts)}" if page.blocked_hosts else ""
 
 
+def _blocked(page: PageEvidence, error: ObservationError) -> ObservationError:
+    """The error, or that a host was refused: a page that lacks something may have needed its script."""
+    if not page.blocked_hosts or error.code not in {Code.SITE_CHANGED, Code.TIMEOUT, Code.CARD_REFUSED}:
+        return error
+    hosts = ", ".join(page.blocked_hosts)
+    message = f"{error}; refused: {hosts}, which POE_SITE_HOSTS does not allow"
+    return ObservationError(Code.BLOCKED_HOST, message)
+
+
 # --- a bot -------------------------------------------------------------------------------------
-
-
-class _Answer(BaseModel):
-    status: int
-
-
-class _Observed(BaseModel):
-    """The part of the observation that tells how far a look at a bot's page got."""
-
-    trigger: bool = False
-    controls: tuple[str, ...] = ()
-    answers: tuple[_Answer, ...] = ()
-    dialog: str | None = None
-    repeated: bool | str | int | None = None
 
 
 def _bot_steps(evidence: Evidence, page: PageEvidence, at: datetime) -> Iterator[Step]:
@@ -180,31 +175,88 @@ def _bot_steps(evidence: Evidence, page: PageEvidence, at: datetime) -> Iterator
     yield came
     if came.state == "failed" or page.html is None:
         return
+    seen = evidence.seen(at)
     try:
-        bot = read_bot(page.html, url=page.url, at=at, site_url=evidence.site_url, seen=evidence.seen(at))
+        look = look_at_bot(page.html, url=page.url, identity=seen.id)
     except ObservationError as error:
-        yield from _unread(page.html, error)
-    else:
-        yield from _read(page.html, bot)
-
-
-def _unread(html: str, error: ObservationError) -> Iterator[Step]:
-    yield _failed("bot", error.code, str(error))
-
-
-def _read(html: str, bot: Bot) -> Iterator[Step]:
-    observation = observed(parse_document(html), _Observed)
-    yield _ok("bot", f"{bot.handle}")
-    pricing, via = bot.pricing, bot.observed.page.via if bot.observed.page else None
-    if not observation.trigger and via is None:
-        yield _ok("trigger", "the bot has no Rates")
+        yield _failed("bot", error.code, str(error))
         return
-    yield _ok("trigger", "Rates was found")
-    yield _ok("query", ", ".join(f"status {answer.status}" for answer in observation.answers) or "none")
-    yield _ok("card", f"{len(pricing.rate_card or '')} characters, from {via}")
-    reading = Reading(rates=pricing.rates, adjustments=pricing.adjustments, unparsed=pricing.unparsed)
-    yield _ok("reading", f"{len(reading.rates)}")
-    yield _ok("checks", f"{len(checks(reading, pricing.api))}")
+    bot, error = None, None
+    try:
+        bot = read_bot(page.html, url=page.url, at=at, site_url=evidence.site_url, seen=seen)
+    except ObservationError as raised:
+        error = _blocked(page, raised)
+        if look.proof is None or raised.code == Code.NOT_FOUND:
+            yield _failed("bot", error.code, str(error))
+            return
+    yield _ok("bot", f"{bot.handle if bot else seen.id}, by {look.proof or 'its rate card'}")
+    yield from _trigger_and_query(look, bot, error, page)
+    if bot is not None:
+        yield from _card_steps(bot)
+
+
+def _trigger_and_query(
+    look: BotLook, bot: Bot | None, error: ObservationError | None, page: PageEvidence
+) -> Iterator[Step]:
+    """The steps up to the card; the last of them fails if there is no bot."""
+    buttons = f"the action bar has: {', '.join(look.controls) or 'no buttons'}"
+    via = bot.observed.page.via if bot is not None and bot.observed.page else None
+    if look.trigger:
+        yield _ok("trigger", "the Rates button is there")
+    elif via is not None:
+        yield _failed("trigger", Code.SITE_CHANGED, f"no Rates button; {buttons}")
+    elif error is not None:
+        yield _failed("trigger", error.code, f"{error}; {buttons}")
+        return
+    else:
+        yield _ok("trigger", f"the bot has no Rates button; {buttons}")
+        return
+    sent = f"; the page sent {', '.join(page.queries)}" if page.queries else "; the page sent no query"
+    statuses = ", ".join(str(status or "cut off") for status in look.answers)
+    if via == "query":
+        yield _ok("query", f"repeated as other pages sent it: status {look.repeated}")
+    elif statuses and (error is None or 200 in look.answers):
+        yield _ok("query", f"answered with status {statuses}")
+    elif error is None:
+        yield _skipped("query", f"no answer held a card, but the dialog shows it{sent}")
+    elif look.answers:
+        yield _failed("query", error.code, f"answered with status {statuses}")
+    else:
+        yield _failed("query", error.code, f"{error}{sent}")
+    if error is not None and 200 in look.answers:
+        yield _failed("card", error.code, str(error))
+
+
+def _card_steps(bot: Bot) -> Iterator[Step]:
+    pricing, via = bot.pricing, bot.observed.page.via if bot.observed.page else None
+    sources = {"graphql": "the page's query", "query": "the repeated query", "dialog": "the dialog's HTML"}
+    if via is None or pricing.rate_card is None:
+        nothing = "the bot has no Rates" if via is None else "the card is empty or says that there are no details"
+        yield _ok("card", nothing) if via else _skipped("query", nothing)
+        yield from (_skipped(name, nothing) for name in ("card", "reading", "checks") if via is None or name != "card")
+        return
+    yield _ok("card", f"{_count(len(pricing.rate_card), 'character')} from {sources[via]}")
+    prices, more = _count(len(pricing.rates), "price"), _count(len(pricing.adjustments), "adjustment")
+    problem = next((error for error in bot.errors if error.stage == "rates"), None)
+    if problem is not None:
+        yield _failed("reading", Code(problem.code), f"{prices}, {more}; {problem.message}")
+    else:
+        yield _ok("reading", f"{prices}, {more}")
+    yield _checks(Reading(rates=pricing.rates, adjustments=pricing.adjustments, unparsed=pricing.unparsed), bot)
+
+
+def _checks(reading: Reading, bot: Bot) -> Step:
+    """Where prices agree. A difference is a fact about Poe, so the step does not fail."""
+    made = checks(reading, bot.pricing.api)
+    if not made:
+        return _skipped("checks", "there is nothing to compare")
+    texts = []
+    for kind, name in (("api_page", "API and card"), ("usd_points", "dollars and points")):
+        results = Counter(check.result for check in made if check.kind == kind)
+        if results:
+            words = ", ".join(f"{count} {result.replace('_', ' ')}" for result, count in sorted(results.items()))
+            texts.append(f"{name}: {words}")
+    return _ok("checks", "; ".join(texts))
 
 
 # --- a profile ---------------------------------------------------------------------------------
@@ -216,15 +268,17 @@ def _profile_steps(evidence: Evidence, page: PageEvidence, at: datetime) -> Iter
     if came.state == "failed" or page.html is None:
         return
     try:
+        look = look_at_profile(page.html, creator=evidence.subject)
         profile = read_profile(page.html, url=page.url, at=at, site_url=evidence.site_url, creator=evidence.subject)
-    except ObservationError as error:
-        step = "profile" if error.code == Code.WRONG_PROFILE else "bots"
-        yield _failed(step, error.code, str(error))
+    except ObservationError as raised:
+        error = _blocked(page, raised)
+        yield _failed("profile", error.code, str(error))
         return
-    yield _ok("profile", f"the profile of {profile.creator.handle}")
-    names = ", ".join(str(bot.handle) for bot in profile.bots[:3])
-    more = ", ..." if len(profile.bots) > 3 else ""
-    listed = f"{_count(len(profile.bots), 'bot')}{': ' if names else ''}{names}{more}"
+    proof = "its object in the page's data" if look.has_object else "its address"
+    advertised = "" if look.advertised is None else f"; it says that it has {_count(look.advertised, 'bot')}"
+    yield _ok("profile", f"{profile.creator.handle}, by {proof}{advertised}")
+    panel = "no panel" if look.on_panel is None else f"{look.on_panel} on the panel"
+    listed = f"{_count(len(profile.bots), 'bot')}: {look.in_data} in the page's data, {panel}"
     if profile.shortfall is not None:
         yield _failed("bots", Code.PROFILE_INCOMPLETE, f"{listed}; {profile.shortfall}")
     else:

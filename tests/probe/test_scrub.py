@@ -210,3 +210,8 @@ def test_programs_are_emptied_and_data_stays() -> None:
         '<script id="__NEXT_DATA__" type="application/json">{"a": 1}</script>'
         '<script>self.__next_f.push([1,"a"])</script><script type=module></script>'
     )
+
+
+def test_a_bot_check_is_still_one() -> None:
+    html = '<script>window._cf_chl_opt={cRay:"8f3a1b2c4d5e6f70"};window._cf_chl_opt.a=1</script>'
+    assert clean_scripts(html) == "<script>/* _cf_chl_opt */</script>"
