@@ -178,10 +178,11 @@ def _bot_steps(evidence: Evidence, page: PageEvidence, at: datetime) -> Iterator
     seen = evidence.seen(at)
     try:
         look = look_at_bot(page.html, url=page.url, identity=seen.id)
-    except ObservationError as error:
-        yield _failed("bot", error.code, str(error))
+    except ObservationError as raised:
+        yield _failed("bot", raised.code, str(raised))
         return
-    bot, error = None, None
+    bot: Bot | None = None
+    error: ObservationError | None = None
     try:
         bot = read_bot(page.html, url=page.url, at=at, site_url=evidence.site_url, seen=seen)
     except ObservationError as raised:
