@@ -16,8 +16,8 @@ from html import escape
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus, unquote
 
-import lxml.etree
-import lxml.html
+from poe_scraper.failures import ObservationError
+from poe_scraper.pages.document import parse_document
 
 # --- what is secret or personal ----------------------------------------------------------------
 
@@ -36,7 +36,7 @@ _VISITOR = frozenset({"viewer", "currentuser", "loggedinuser", "authuser", "view
 """Names of objects about the visitor."""
 
 _NAMED = re.compile(
-    r"""(?P<name>[A-Za-z_$][\w$-]{1,60})(?:\\*["'])?\s*[:=]\s*(?:\\*(?:["']|&quot;))(?P<value>[^"'\\\s<>&]{6,4096})"""
+    r"""(?<![\w$-])(?P<name>[A-Za-z_$][\w$-]{1,60})(?:\\*["'])?\s*[:=]\s*(?:\\*(?:["']|&quot;))(?P<value>[^"'\\\s<>&]{6,4096})"""
 )
 """A name and its text in JSON, a script or an attribute, however often it is escaped."""
 _SECRET_PARAMETERS = frozenset({"auth", "code", "hash", "key", "nonce", "state", "t"})
@@ -44,7 +44,7 @@ _SECRET_PARAMETERS = frozenset({"auth", "code", "hash", "key", "nonce", "state",
 _LOOKS_RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w-]{20,}")
 _PARAMETER = re.compile(r"[?&;](?:amp;)?(?P<name>[\w.-]{1,60})=(?P<value>[^&\"'\\\s<>#;]{1,4096})")
 _EMAIL = re.compile(
-    r"[\w.+-]{1,64}(?:@|%40|\\u0040|&#64;)(?:[A-Za-z0-9-]{1,63}\.){1,5}(?!(?:png|jpe?g|gif|webp|svg|js|css)\b)[A-Za-z]{2,24}"
+    r"(?<![\w.+-])[\w.+-]{1,64}(?:@|%40|\\u0040|&#64;)(?:[A-Za-z0-9-]{1,63}\.){1,5}(?!(?:png|jpe?g|gif|webp|svg|js|css)\b)[A-Za-z]{2,24}"
 )
 _FORMS = (
     _EMAIL,
@@ -55,7 +55,10 @@ _FORMS = (
     re.compile(r"(?i:\bray id)\W{0,4}(?:<[^>]{0,80}>\s{0,4}){0,3}(?P<value>[0-9a-f]{16})\b"),
 )
 """Secrets and personal data that are known by their form. The group `value`, if there is one, is what goes."""
-_ADDRESS = re.compile(r"(?<![\w:.])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:]*)(?![\w:]|\.\d)")
+_ADDRESS = re.compile(
+    r"(?<![\w:.])(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4})(?![\w:]|\.\d)"
+)
+"""What may be an IP address."""
 
 KEPT_HEADERS = frozenset(
     {
@@ -159,9 +162,8 @@ class Scrubber:
         """Find secrets in a document: in its JSON, its scripts, its fields and its addresses."""
         self.learn_text(html)
         try:
-            parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
-            document = lxml.html.document_fromstring(html.encode("utf-8", "replace"), parser=parser)
-        except lxml.etree.ParserError:
+            document = parse_document(html)
+        except ObservationError:  # it is empty
             return
         for field in document.iter("meta", "input"):
             if any(_is_secret(str(field.get(key) or "")) for key in ("name", "id", "property")):
@@ -246,7 +248,7 @@ class Scrubber:
         return [
             f"a value of {len(value)} characters"
             for value in self.found
-            if any(re.search(self._pattern(value, form), content) for form in _escaped_forms(value))
+            if any(form in content and re.search(self._pattern(value, form), content) for form in _escaped_forms(value))
         ]
 
     def _pattern(self, value: str, form: str) -> str:
@@ -261,19 +263,25 @@ def clean_scripts(html: str) -> str:
     Programs compute form keys and hold ids of the visitor in ways that no pattern finds. Of a bot check's program
     the names stay that tell what it is.
     """
-    return _SCRIPT.sub(_without_program, html)
-
-
-def _without_program(match: re.Match[str]) -> str:
-    tag, code, end = match.groups()
-    if _is_data(tag, code):
-        return match.group()
-    marks = " ".join(dict.fromkeys(_CHECK_MARKS.findall(code)))
-    return f"{tag}{f'/* {marks} */' if marks else ''}{end}"
+    pieces, copied = [], 0
+    while (tag := _SCRIPT.search(html, copied)) is not None:
+        end = _SCRIPT_END.search(html, tag.end())
+        stop = end.start() if end else len(html)
+        code = html[tag.end() : stop]
+        if not _is_data(tag.group(), code):
+            marks = " ".join(dict.fromkeys(_CHECK_MARKS.findall(code)))
+            code = f"/* {marks} */" if marks else ""
+        pieces += [html[copied : tag.end()], code]
+        copied = stop
+        if end is not None:
+            pieces.append(end.group())
+            copied = end.end()
+    return "".join([*pieces, html[copied:]])
 
 
 _CHECK_MARKS = re.compile(r"_cf_chl_opt|/cdn-cgi/challenge-platform/h/")
-_SCRIPT = re.compile(r"(<script\b[^>]*>)(.*?)(</script\s*>)", re.DOTALL | re.IGNORECASE)
+_SCRIPT = re.compile(r"<script\b[^>]*>", re.IGNORECASE)
+_SCRIPT_END = re.compile(r"</script\s*>", re.IGNORECASE)
 
 
 def _is_data(tag: str, code: str) -> bool:
