@@ -42,6 +42,16 @@ def is_signed_out(html: str) -> bool:
     return (found["isLoggedIn"] or found["viewer"]) == {False}
 
 
+def is_challenge(headers: Mapping[str, str], html: str) -> bool:
+    """True if an answer is a bot check.
+
+    Args:
+        headers: names in lower case.
+        html: the document.
+    """
+    return headers.get("cf-mitigated") == "challenge" or _is_challenge(html)
+
+
 def check_answer(
     status: int, headers: Mapping[str, str], url: str, html: str, *, site_url: str, session: bool = False
 ) -> None:
@@ -69,7 +79,7 @@ def check_answer(
     if is_sign_in(url):
         code = Code.SESSION_EXPIRED if session else Code.LOGIN_REQUIRED
         raise ObservationError(code, "the page redirects to sign-in")
-    if headers.get("cf-mitigated") == "challenge" or _is_challenge(html):
+    if is_challenge(headers, html):
         raise ObservationError(Code.CHALLENGED, f"a bot check stands before the page (status {status})")
     if status == 429:
         raise ObservationError(Code.RATE_LIMITED, "the site answered 429, too many requests")
