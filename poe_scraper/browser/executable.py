@@ -283,16 +283,15 @@ def _driver() -> Path:
 # --- install -----------------------------------------------------------------------------------
 
 
-def missing_packages(configured: str = "") -> tuple[str, ...]:
-    """Debian's packages that driver or browser lack, as far as they tell.
+def missing_packages(browser: str | None = None) -> tuple[str, ...]:
+    """Debian's packages of the libraries that Playwright's driver, or a browser, lacks.
 
-    Raises:
-        UsageError, BrowserNotFoundError: as `find_browser`.
+    Args:
+        browser: path of the browser; None for the driver alone.
     """
     ldd = shutil.which("ldd")
     if ldd is None:
         return ()
-    browser = find_browser(configured)
     programs = [str(_driver()), *([str(Path(browser).resolve())] if browser else [])]
     listed = subprocess.run([ldd, *programs], capture_output=True, text=True, timeout=60, check=False).stdout  # noqa: S603
     absent = re.findall(r"^\s*(\S+) => not found", listed, re.MULTILINE)
