@@ -16,6 +16,7 @@ from scrapy_playwright.handler import ScrapyPlaywrightDownloadHandler
 from scrapy_playwright.provider import BrowserProvider as Provider
 from scrapy_playwright.provider import PlaywrightBrowserProvider
 
+from poe_scraper.browser.card_query import card_query_path
 from poe_scraper.browser.executable import CONTEXT_OPTIONS, launch_options
 from poe_scraper.browser.network import NetworkPolicy
 from poe_scraper.browser.pool import PagePool
@@ -147,6 +148,8 @@ class PagePoolDownloadHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[
             guard=remote,
             attach=attach,
             profile=profile,
+            # a form key that belongs to a user's session is not kept
+            card_query_file=None if session else card_query_path(str(settings["POE_SITE_URL"])),
         )
 
     async def _close(self) -> None:

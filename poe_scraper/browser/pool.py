@@ -17,6 +17,7 @@ from playwright.async_api import Response as PlaywrightResponse
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 from pydantic import BaseModel, Field, ValidationError
 
+from poe_scraper.browser.card_query import CardQuery, keep_card_query, read_card_query
 from poe_scraper.browser.executable import start_failure
 from poe_scraper.browser.network import NEEDED, WITHOUT_WEBRTC, NetworkPolicy, host_of
 from poe_scraper.browser.relay import Relay
@@ -100,6 +101,8 @@ class _Seen(BaseModel):
     html: str | None
     size: int
     traffic: dict[str, _Traffic]
+    query: object = None
+    """How the page's own script asked for its card, see `CardQuery`."""
 
 
 @dataclass(frozen=True)
@@ -315,6 +318,7 @@ class PagePool:
         attach: True if it is the browser of a person, whose session the pages share: they open beside
             that person's own, and nothing else in the browser changes.
         profile: folder of the persistent profile to render in; None to render in fresh contexts.
+        card_query_file: keeps from one crawl to the next how pages ask for a rate card; None to keep nothing.
     """
 
     def __init__(
@@ -333,6 +337,7 @@ class PagePool:
         guard: bool = False,
         attach: bool = False,
         profile: Path | None = None,
+        card_query_file: Path | None = None,
     ) -> None:
         self._new_provider = new_provider
         self._context_options = dict(context_options)
@@ -347,6 +352,9 @@ class PagePool:
         self._guard = guard
         self._attach = attach
         self._profile = profile
+        self._card_query_file = card_query_file
+        self._kept_card_query = card_query_file and read_card_query(card_query_file)
+        self._card_query = self._kept_card_query
         self._running: _RunningBrowser | None = None
         self._unusable: ObservationError | None = None
         self._has_started = False
@@ -390,12 +398,17 @@ class PagePool:
                 await self._leave(running)
 
     async def close(self) -> None:
-        """End the browser."""
+        """End the browser, and keep how pages ask for a rate card."""
         if self._running is not None:
             running, self._running = self._running, None
             await running.end()
         if self._relay is not None:
             await self._relay.close()
+        if self._card_query_file and self._card_query and self._card_query != self._kept_card_query:
+            try:
+                keep_card_query(self._card_query_file, self._card_query)
+            except OSError as error:
+                logger.debug("the query for rate cards was not kept: %s", _first_line(error))
 
     # --- the browser ---------------------------------------------------------------------------
 
@@ -782,7 +795,9 @@ class PagePool:
         self, warm: _WarmPage, kind: PageKind, cut_off: "asyncio.Future[str]", seconds: float
     ) -> _Seen | None:
         """Run the observation inside the page; None if the page went to another document meanwhile."""
-        look = _abandonable(warm.page.evaluate(_LOOKS[kind], {"seconds": seconds, "maxSize": self._max_size}))
+        query = self._card_query.model_dump() if self._card_query else None
+        argument = {"seconds": seconds, "maxSize": self._max_size, "query": query}
+        look = _abandonable(warm.page.evaluate(_LOOKS[kind], argument))
         try:
             # the page bounds the observation itself; a page that hangs is bounded from here
             await asyncio.wait({look, cut_off}, timeout=seconds + _PATIENCE / 2, return_when=asyncio.FIRST_COMPLETED)
@@ -794,7 +809,7 @@ class PagePool:
         finally:
             look.cancel()
         try:
-            return _Seen.model_validate(look.result())
+            seen = _Seen.model_validate(look.result())
         except ValidationError as error:
             message = f"the page's scripts disturb the observation ({error.error_count()} errors)"
             raise ObservationError(Code.SITE_CHANGED, message) from None
@@ -807,6 +822,8 @@ class PagePool:
                 return None
             message = f"the page could not be observed: {_first_line(error)}"
             raise ObservationError(Code.SITE_CHANGED, message) from error
+        self._card_query = CardQuery.from_page(seen.query) or self._card_query
+        return seen
 
 
 def _abandonable(work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:

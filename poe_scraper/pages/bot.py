@@ -493,9 +493,12 @@ def _says_no_details(words: str, *, whole: bool = True) -> bool:
     return found is not None and (not whole or (found.start() == 0 and len(words) - found.end() <= 40))
 
 
+_INLINE_MARKUP = re.compile(r"</?(?:p|br|div|span|strong|em|b|i|h\d|button)\b[^>]*>|&nbsp;|&#160;", re.IGNORECASE)
+
+
 def _words(text: str) -> str:
-    """The words of a text in lower case, without markup and punctuation, one blank between them."""
-    plain = re.sub(r"</?(?:p|br|div|span|strong|em|b|i|h\d|button)\b[^>]*>|&nbsp;|&#160;", " ", text).replace("\u2019", "'").casefold()
+    """The words of a text in lower case, without plain markup and punctuation, one blank between them."""
+    plain = _INLINE_MARKUP.sub(" ", text).replace("\u2019", "'").casefold()
     return " ".join(re.findall(r"[\w']+|[$\u20ac\u00a3]", plain))
 
 

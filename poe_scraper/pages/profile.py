@@ -223,11 +223,11 @@ def _texts(element: lxml.html.HtmlElement, class_part: str) -> list[str]:
 
 def _shortfall(listed: int, advertised: int | None, *, unusable: int) -> str | None:
     if advertised is None:
-        return f"it does not say how many bots it has, and lists {listed}"
+        return f"it does not say how many bots it has, and shows {listed}"
     if listed >= advertised and not unusable:
         return None
     also = f" and {unusable} without a usable handle" if unusable else ""
-    return f"it says that it has {advertised} bots, and lists {listed}{also}"
+    return f"it says that it has {advertised} bots, and shows {listed}{also}"
 
 
 def _text(value: object) -> str | None:
