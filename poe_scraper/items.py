@@ -222,6 +222,39 @@ class Variable(Item):
     """Text of the row's first cell."""
 
 
+class Discount(Item):
+    """A price is lower by a share."""
+
+    kind: Literal["discount"] = "discount"
+    """Which kind of adjustment this is."""
+    percent: Amount = Field(examples=["25"])
+    """Per cent off."""
+    label: str = Field(examples=["Batch"])
+    """What gets the discount, or who."""
+
+
+class Multiplier(Item):
+    """A price is a multiple of the usual one."""
+
+    kind: Literal["multiplier"] = "multiplier"
+    """Which kind of adjustment this is."""
+    factor: Amount = Field(examples=["1.5"])
+    """Factor on the usual price."""
+    label: str = Field(examples=["Peak hours"])
+    """What costs the multiple."""
+
+
+class Markup(Item):
+    """A share comes on top of a price, such as the provider's."""
+
+    kind: Literal["markup"] = "markup"
+    """Which kind of adjustment this is."""
+    percent: Amount = Field(examples=["20"])
+    """Per cent on top."""
+    label: str = Field(examples=["the provider's cost"])
+    """What it comes on top of."""
+
+
 class OtherAdjustment(Item):
     """An adjustment of a kind that a later version introduced. It is kept verbatim.
 
@@ -242,6 +275,9 @@ _KNOWN_ADJUSTMENTS: tuple[type[Item], ...] = (
     PlusCalledBots,
     UndisclosedCosts,
     Variable,
+    Discount,
+    Multiplier,
+    Markup,
 )
 ADJUSTMENT_KINDS = frozenset(str(model.model_fields["kind"].default) for model in _KNOWN_ADJUSTMENTS)
 """The kinds of adjustment that this version knows."""
@@ -260,6 +296,9 @@ Adjustment = Annotated[
     | Annotated[PlusCalledBots, Tag("plus_called_bots")]
     | Annotated[UndisclosedCosts, Tag("undisclosed_costs")]
     | Annotated[Variable, Tag("variable")]
+    | Annotated[Discount, Tag("discount")]
+    | Annotated[Multiplier, Tag("multiplier")]
+    | Annotated[Markup, Tag("markup")]
     | Annotated[OtherAdjustment, Tag("other")],
     Discriminator(_adjustment_tag),
 ]

@@ -13,6 +13,7 @@ from scrapy.http import HtmlResponse, Response
 from scrapy_playwright.handler import ScrapyPlaywrightDownloadHandler
 from scrapy_playwright.provider import PlaywrightBrowserProvider
 
+from poe_scraper.browser.card_query import card_query_path
 from poe_scraper.browser.executable import CONTEXT_OPTIONS, launch_options
 from poe_scraper.browser.pool import PagePool
 from poe_scraper.browser.session import asked_session
@@ -106,6 +107,8 @@ class PagePoolDownloadHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[
             count=lambda what: self.stats.inc_value(f"poe/browser/{what}"),
             guard=remote,
             attach=attach,
+            # a form key that belongs to a user's session is not kept
+            card_query_file=None if session else card_query_path(site_url),
         )
 
     async def _close(self) -> None:

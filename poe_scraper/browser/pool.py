@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from time import monotonic
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Response as PlaywrightResponse
 from pydantic import BaseModel, ValidationError
 
+from poe_scraper.browser.card_query import CardQuery, keep_card_query, read_card_query
 from poe_scraper.failures import Code, ObservationError
 from poe_scraper.untrusted import safe
 
@@ -67,6 +69,8 @@ class _Seen(BaseModel):
     html: str | None
     size: int
     traffic: dict[str, _Traffic]
+    query: object = None
+    """How the page's own script asked for its card, see `CardQuery`."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +197,7 @@ class PagePool:
             to be refused here.
         attach: whether it is the browser of a person, whose session the pages share: they open beside
             that person's own, and nothing else in the browser changes.
+        card_query_file: keeps from one crawl to the next how pages ask for a rate card; None to keep nothing.
     """
 
     def __init__(
@@ -208,6 +213,7 @@ class PagePool:
         count: Callable[[str], object],
         guard: bool = False,
         attach: bool = False,
+        card_query_file: Path | None = None,
     ) -> None:
         self._new_provider = new_provider
         self._context_options = dict(context_options)
@@ -219,6 +225,9 @@ class PagePool:
         self._count = count
         self._guard = guard
         self._attach = attach
+        self._card_query_file = card_query_file
+        self._kept_card_query = card_query_file and read_card_query(card_query_file)
+        self._card_query = self._kept_card_query
         self._running: _RunningBrowser | None = None
         self._unreachable: ObservationError | None = None
         self._start_lock = asyncio.Lock()
@@ -253,10 +262,15 @@ class PagePool:
                 await self._leave(running)
 
     async def close(self) -> None:
-        """End the browser."""
+        """End the browser, and keep how pages ask for a rate card."""
         if self._running is not None:
             running, self._running = self._running, None
             await running.end()
+        if self._card_query_file and self._card_query and self._card_query != self._kept_card_query:
+            try:
+                keep_card_query(self._card_query_file, self._card_query)
+            except OSError as error:
+                logger.debug("the query for rate cards was not kept: %s", _first_line(error))
 
     # --- the browser ---------------------------------------------------------------------------
 
@@ -434,7 +448,9 @@ class PagePool:
         answer = await self._open(page, url)
         latency = monotonic() - started
         left = max(0.0, self._timeout - latency)
-        look = _abandonable(page.evaluate(_LOOKS[kind], {"seconds": left, "maxSize": self._max_size}))
+        query = self._card_query.model_dump() if self._card_query else None
+        argument = {"seconds": left, "maxSize": self._max_size, "query": query}
+        look = _abandonable(page.evaluate(_LOOKS[kind], argument))
         try:
             # the page bounds the observation itself; a page that hangs is bounded from here
             await asyncio.wait({look, cut_off}, timeout=left + _PATIENCE / 2, return_when=asyncio.FIRST_COMPLETED)
@@ -456,6 +472,7 @@ class PagePool:
             # its scripts threw, or went to another address meanwhile
             message = f"the page could not be observed: {_first_line(error)}"
             raise ObservationError(Code.SITE_CHANGED, message) from error
+        self._card_query = CardQuery.from_page(seen.query) or self._card_query
         if seen.html is None:
             message = f"the rendered page has {seen.size} characters, more than {self._max_size}"
             raise ObservationError(Code.TOO_LARGE, message)

@@ -37,16 +37,20 @@ def is_news(known: Bot | None, seen: Bot) -> bool:
     """
     if known is None or known.observed.catalog is None or seen.observed.catalog is None:
         return True
-    if seen.observed.page or seen.errors or any(error.stage == "catalog" for error in known.errors):
+    if seen.observed.page or any(error.stage != "catalog" for error in seen.errors):
         return True
     if (known.id, known.status) != (seen.id, seen.status) or not set(seen.discovered_by) <= set(known.discovered_by):
         return True
     filled = with_kept(seen, known)
     if known.observed.page is None and any(getattr(known, name) != getattr(filled, name) for name in NAMES):
         return True
-    if filled.observed.catalog is None or filled.observed.catalog.kept != known.observed.catalog.kept:
+    if _catalog_errors(filled) != _catalog_errors(known):
         return True
     return _catalog_changed(known, seen)
+
+
+def _catalog_errors(bot: Bot) -> set[tuple[str, str | None]]:
+    return {(error.code, error.field) for error in bot.errors if error.stage == "catalog"}
 
 
 def _failed(known: Bot) -> bool:

@@ -77,6 +77,12 @@ def in_words(adjustment: "Adjustment") -> str:
             return "its creator charges costs that the card does not disclose"
         case "variable":
             return f"{adjustment.label}: variable"
+        case "discount":
+            return f"{adjustment.label}: {number(adjustment.percent)} % off"
+        case "multiplier":
+            return f"{adjustment.label}: {number(adjustment.factor)} times the price"
+        case "markup":
+            return f"{adjustment.label}: plus {number(adjustment.percent)} %"
 
 
 def _duration(seconds: Decimal) -> str:

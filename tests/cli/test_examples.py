@@ -69,9 +69,10 @@ def test_an_example_runs(
     Path("cards.json").write_text('[{"id": "a", "card": "5 points per message"}]', encoding="utf-8")
     api.reload_models()
     words = shlex.split(line.partition(">")[0].partition("<")[0])[1:]
-    with Path("card.md").open(encoding="utf-8") as card, pytest.raises(SystemExit) as ended:
+    with Path("card.md").open(encoding="utf-8") as card:
         monkeypatch.setattr("sys.stdin", card)
-        main(words)
+        with pytest.raises(SystemExit) as ended:
+            main(words)
     told = capfd.readouterr()
     assert ended.value.code == 0, told.err
     assert told.out.strip() or list(tmp_path.glob("*"))
