@@ -358,10 +358,11 @@ class FeedLockedError(FeedError):
     Args:
         folder: the feed's folder.
         holder: which process, for a person.
+        remedy: what to do, for a person.
     """
 
-    def __init__(self, folder: Path, holder: str) -> None:
-        super().__init__(f"The feed in {folder} is being written by {holder}. Try again later.")
+    def __init__(self, folder: Path, holder: str, remedy: str = "Try again later.") -> None:
+        super().__init__(f"The feed in {folder} is being written by {holder}. {remedy}")
         self.holder = holder
 
 
