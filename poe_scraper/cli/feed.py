@@ -129,7 +129,7 @@ def _publish(store: FeedStore, *, accept: bool) -> RunReport | None:
 
 def reread_bot(bot: Bot) -> Bot:
     """The bot with its stored card read anew, and what follows from it: primary price, checks, error."""
-    from poe_scraper.pipelines.merge import with_conclusions
+    from poe_scraper.pricing.conclusions import with_conclusions
     from poe_scraper.rates import read_card, read_dialog
 
     card, page = bot.pricing.rate_card, bot.observed.page
