@@ -141,9 +141,7 @@ def print_checks(bots: Sequence[dict[str, Any]]) -> None:
         print(f"| `{kind}` | {count['agrees']} | {count['differs']} | {count['suspect']} | {count['not_comparable']} |")
 
     print("\n| bot | prices that differ | of | reason | for example |\n|---|---|---|---|---|")
-    compared: Counter[tuple[str, str]] = Counter(
-        (handle, check.kind) for handle, check in found if check.result != "not_comparable"
-    )
+    compared = Counter((handle, check.kind) for handle, check in found if check.result != "not_comparable")
     differing: dict[tuple[str, str, str | None], list[Check]] = {}
     for handle, check in found:
         if check.result in {"differs", "suspect"}:

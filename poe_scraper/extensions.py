@@ -9,10 +9,12 @@ from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from scrapy import Request, Spider, signals
+from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.settings import BaseSettings
+
+from poe_scraper.spiders.state import state_of
 
 
 class ListenersAddon:
@@ -69,6 +71,7 @@ class ProgressBar:
         console = Console(stderr=True)
         if not console.is_terminal:
             raise NotConfigured
+        self.state = state_of(crawler)
         self.progress = Progress(
             TextColumn("bot pages"),
             BarColumn(),
@@ -101,12 +104,12 @@ class ProgressBar:
         ]
         self._log_to_stderr()
 
-    def item_scraped(self, spider: Spider) -> None:
+    def item_scraped(self) -> None:
         """Count a finished bot."""
         stats = self.crawler.stats
         done = stats.get_value("poe/pages/rendered", 0)
         failed = sum(count for key, count in stats.get_stats().items() if key.startswith("poe/failures/"))
-        total = getattr(spider, "pages", None)
+        total = self.state.pages
         self.progress.update(self.task, completed=done + failed, total=total, failed=failed)
 
     def spider_closed(self) -> None:

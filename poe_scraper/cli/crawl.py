@@ -45,7 +45,6 @@ def update(
     poe_models`, from any folder.
     """
     from scrapy.crawler import AsyncCrawlerProcess
-    from scrapy.settings import Settings
 
     from poe_scraper.browser.session import asked_session
     from poe_scraper.cli.ending import ending
@@ -55,13 +54,7 @@ def update(
     arguments = {"bots": bots, "creators": creators, "limit": limit, "only": only, "shard": shard}
     arguments |= {"force": str(force).lower(), "role": "worker" if worker else ""}
     PoeModelsSpider.check_arguments(**arguments)
-    settings = Settings()
-    settings.setmodule("poe_scraper.settings", priority="project")
-    settings.set("POE_ACCEPT", accept or settings.getbool("POE_ACCEPT"), priority="cmdline")
-    if keep is not None:
-        settings.set("POE_KEEP_VERSIONS", keep, priority="cmdline")
-    if output_dir is not None:
-        settings.set("POE_OUTPUT_DIR", str(output_dir), priority="cmdline")
+    settings = options.crawl_settings(output_dir, accept=accept, keep=keep)
     if verbose:
         settings.set("LOG_LEVEL", "DEBUG", priority="cmdline")
     asked_session(settings)  # a wrong one is told before anything starts

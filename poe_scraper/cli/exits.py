@@ -39,7 +39,9 @@ _UNREACHABLE = frozenset(
     }
 )
 
-_DEGRADES = frozenset({Code.SESSION_EXPIRED, Code.DELIVERY_FAILED, Code.WEBHOOK_FAILED, Code.MONITOR_FAILED})
+_DEGRADES = frozenset(
+    {Code.CATALOG_DRIFT, Code.SESSION_EXPIRED, Code.DELIVERY_FAILED, Code.WEBHOOK_FAILED, Code.MONITOR_FAILED}
+)
 
 
 _BROKEN_OFF = frozenset({Code.QUEUE_UNREACHABLE, Code.QUEUE_BUSY, Code.NO_WORKER, Code.BROWSER_UNREACHABLE})
@@ -77,6 +79,8 @@ def crawl_exit_code(report: "RunReport | None") -> ExitCode:
         unreachable = any(problem.code in _UNREACHABLE for problem in report.problems)
         return ExitCode.UNREACHABLE if unreachable else ExitCode.FAILED
     if report.finish_reason == Code.SITE_BLOCKS:
+        return ExitCode.UNREACHABLE
+    if any(problem.code == Code.CATALOG_GARBLED for problem in report.problems):
         return ExitCode.UNREACHABLE
     if report.failed or any(problem.code in _DEGRADES or problem.stage == "profile" for problem in report.problems):
         return ExitCode.DEGRADED

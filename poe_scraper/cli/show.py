@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-@click.command(epilog=examples("show Claude-Sonnet-4.5", "show grok-4 --json"))
+@click.command(epilog=examples("show Claude-Sonnet-4.5", "show grok-4.7 --json"))
 @click.argument("bot")
 @output_dir
 @as_json

@@ -54,6 +54,10 @@ def rate(price: "Rate") -> str:
 
 def in_words(adjustment: "Adjustment") -> str:
     """An adjustment as a sentence without its full stop."""
+    from poe_scraper.items import OtherAdjustment
+
+    if isinstance(adjustment, OtherAdjustment):
+        return f"an adjustment that this version does not know: {adjustment.kind}"
     match adjustment.kind:
         case "cache_discount":
             return f"input read from the cache costs {number(adjustment.percent)} % less"
@@ -73,23 +77,12 @@ def in_words(adjustment: "Adjustment") -> str:
             return "its creator charges costs that the card does not disclose"
         case "variable":
             return f"{adjustment.label}: variable"
-        case _:
-            return _other_in_words(adjustment)
-
-
-def _other_in_words(adjustment: Any) -> str:
-    """An adjustment of the open part of the list; one of an unknown kind is named by it."""
-    label = getattr(adjustment, "label", None)
-    about = f" ({label})" if label else ""
-    match adjustment.kind:
         case "discount":
-            return f"{number(adjustment.percent)} % less{about}"
+            return f"{adjustment.label}: {number(adjustment.percent)} % off"
         case "multiplier":
-            return f"x {number(adjustment.factor)}{about}"
+            return f"{adjustment.label}: {number(adjustment.factor)} times the price"
         case "markup":
-            return f"{number(adjustment.percent)} % on top of what the provider charges{about}"
-        case _:
-            return f"an adjustment of the kind {adjustment.kind}"
+            return f"{adjustment.label}: plus {number(adjustment.percent)} %"
 
 
 def _duration(seconds: Decimal) -> str:

@@ -14,13 +14,13 @@ from .faults import FAULTS, Faults
     "--bots",
     type=click.IntRange(min=1),
     metavar="N",
-    help="List exactly N bots in the API: an even choice of the catalog, or more than it, fabricated.",
+    help="List exactly N bots in the API: an even choice of the catalog, or more bots, made up.",
 )
 @click.option(
     "--data",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Serve recorded bots instead of the catalog that ships with the package.",
+    help="Serve recorded bots instead of the catalog that comes with the package.",
 )
 @click.option(
     "--fault",
@@ -28,18 +28,18 @@ from .faults import FAULTS, Faults
     "fault_rules",
     multiple=True,
     metavar="NAME=SHARE|NAME@HANDLE",
-    help="Show a fault to a share of the requests, or to one bot or creator. Repeatable. "
-    "With `:once` behind it, the first visit alone is hit. `--list-faults` prints the names.",
+    help="Show a fault to a share of the requests, or to visitors of one bot or creator. Repeatable. "
+    "With :once at the end, only the first visit meets it. --list-faults prints the names.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, other victims of the faults.")
-@click.option("--list-faults", is_flag=True, help="Print every fault with what it does, and end.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Chooses which requests meet a fault.")
+@click.option("--list-faults", is_flag=True, help="Print every fault with what it does, and exit.")
 def replica(
     port: int, bots: int | None, data: Path | None, fault_rules: tuple[str, ...], seed: int, list_faults: bool
 ) -> None:
-    """Serve a stand-in for Poe's API and site on 127.0.0.1 until interrupted."""
+    """Serve a mock of Poe's API and site on 127.0.0.1 until interrupted."""
     if list_faults:
         for name, fault in FAULTS.items():
-            click.echo(f"{name:20} {fault.does}")
+            click.echo(f"{name:24} {fault.does}")
         return
     try:
         faults = Faults(fault_rules, seed)
@@ -54,13 +54,14 @@ def replica(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--fault") from error
 
-    # Twisted takes a moment to import, and nothing but a running server needs it.
+    # Twisted takes a moment to import, and only a running server needs it.
     from twisted.internet.error import CannotListenError
 
+    from .router import Router
     from .server import serve
 
     try:
-        serve(catalog, faults, port)
+        serve(lambda ledger, hosts: Router(catalog, faults, ledger, hosts), port)
     except CannotListenError as error:
         message = f"port {port} cannot be used: {error.socketError}. Choose another with --port."
         raise click.ClickException(message) from error

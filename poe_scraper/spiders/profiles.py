@@ -39,7 +39,7 @@ class ProfileVisits(PageVisits):
         self.creators = arguments.creators(creators)
         self.known_by_creator: dict[str, set[str]] = {}
         if creators:
-            self.arguments["creators"] = creators
+            self.crawl_state.arguments["creators"] = creators
 
     def profile_requests(self) -> Iterator[Request]:
         """A request for the profile of every creator asked for."""
@@ -50,13 +50,13 @@ class ProfileVisits(PageVisits):
         if everyone:
             handles |= {handle.casefold(): handle for handle in shipped_creators()}
         known = defaultdict(set)
-        for entry in self.known.entries():
+        for entry in self.crawl_state.known.entries():
             creator = str((entry["creator"] or {}).get("handle"))
             if not entry["creator"] or not is_handle(creator):
                 continue
             if everyone:
                 handles.setdefault(creator.casefold(), creator)
-            if "creator" in entry["discovered_by"] and self.in_scope(key := entry["id"].casefold()):
+            if "creator" in entry["discovered_by"] and self.crawl_state.in_scope(key := entry["id"].casefold()):
                 known[creator.casefold()].add(key)
         self.known_by_creator = dict(known)
         for handle in handles.values():
@@ -80,17 +80,17 @@ class ProfileVisits(PageVisits):
             yield from self.not_read(request, error.code, str(error))
             return
         self.was_read(request)
-        self.catalog_ok = True
+        self.crawl_state.catalog_ok = True
         if profile.shortfall is None:
             keys = {bot.key for bot in profile.bots}
-            self.unlisted |= self.known_by_creator.get(creator.casefold(), set()) - keys
+            self.crawl_state.unlisted |= self.known_by_creator.get(creator.casefold(), set()) - keys
         else:
             self._note(creator, Code.PROFILE_INCOMPLETE, profile.shortfall)
         for bot in profile.bots:
-            if not self.in_scope(bot.key):
+            if not self.crawl_state.in_scope(bot.key):
                 continue
             # the page of a bot that the API lists is visited for the API's entry, where it is due
-            yield bot if bot.key in self.listed else self.visit_if_due(bot, at)
+            yield bot if bot.key in self.crawl_state.listed else self.visit_if_due(bot, at)
 
     def given_up(self, request: Request, code: Code, message: str) -> Iterator[Bot]:
         """Note a profile that failed for good; yield what is known of a bot whose page did."""
@@ -109,4 +109,4 @@ class ProfileVisits(PageVisits):
     def _note(self, creator: str, code: Code, message: str) -> None:
         self.logger.warning("profile of %s: %s: %s", creator, code, safe(message))
         message = f"profile of {creator}: {message}"
-        self.problems.append(BotError(stage="profile", code=code, message=message, at=now()))
+        self.crawl_state.note("profile", code, message)

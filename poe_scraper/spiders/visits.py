@@ -21,13 +21,13 @@ from poe_scraper.browser.session import Session, asked_session
 from poe_scraper.clock import now
 from poe_scraper.failures import FAILURES, BrowserNotFoundError, Code, ObservationError, UsageError
 from poe_scraper.feed.due import is_due
-from poe_scraper.feed.spool import KnownBots
-from poe_scraper.items import Bot, BotError, CatalogSighting
+from poe_scraper.items import Bot, BotError
 from poe_scraper.middlewares import BackoffMiddleware
 from poe_scraper.pages.answer import check_answer, is_signed_out
 from poe_scraper.pages.bot import read_bot
 from poe_scraper.pages.catalog import bot_url
 from poe_scraper.spiders import arguments
+from poe_scraper.spiders.state import CrawlState
 from poe_scraper.untrusted import safe
 
 _ASKS_FOR_PATIENCE = {Code.CHALLENGED, Code.RATE_LIMITED}
@@ -62,21 +62,8 @@ class PageVisits(scrapy.Spider):
     accepted: ClassVar[str]
     """The arguments of the spider, for a person."""
 
-    complete = False
-    """Whether all bots of the shard that the API lists were in scope: those that were not seen are then gone."""
-    catalog_ok = False
-    """Whether there is a list of bots, the models API's or a profile's. Without one nothing is published."""
-    known: KnownBots
-    """What the feed knows, by `Bot.key`. The publishing pipeline fills it in before the first request."""
-    unchanged: dict[str, CatalogSighting]
-    """Where and when bots were seen in the models API that need no visit and of which nothing is new, by `Bot.key`.
-    No item is made of them."""
-    listed: frozenset[str] = frozenset()
-    """`Bot.key` of all that the API lists, whether in scope or not."""
-    unlisted: set[str]
-    """`Bot.key` of the known bots that the profile of their creator, read in full, no longer shows."""
-    pages = 0
-    """Bot pages asked for so far."""
+    crawl_state: CrawlState
+    """What the crawl knows; shared with the item pipelines."""
 
     site_url: str
     max_age: timedelta
@@ -103,14 +90,10 @@ class PageVisits(scrapy.Spider):
         self.limit = arguments.limit(limit)
         self.only = arguments.only(only)
         self.force = arguments.force(force)
-        self.shard = arguments.shard(shard)
-        self.problems: list[BotError] = []
         self.blocks: Counter[Code] = Counter()
-        self.known = KnownBots()
-        self.unchanged = {}
-        self.unlisted = set()
         given = {"limit": limit, "only": only, "force": force, "shard": shard, "_job": _job, "_version": _version}
-        self.arguments = {name: text for name, text in given.items() if text}
+        given = {name: text for name, text in given.items() if text}
+        self.crawl_state = CrawlState(arguments=given, shard=arguments.shard(shard))
 
     @classmethod
     def check_arguments(cls, **values: str) -> None:
@@ -134,14 +117,9 @@ class PageVisits(scrapy.Spider):
         return spider
 
     def closed(self, reason: str) -> None:
-        """Take nothing for gone that a crawl which ended early did not get to."""
+        """Mark no bot as gone after a crawl that ended early."""
         if reason != "finished":
-            self.complete = False
-            self.unlisted.clear()
-
-    def in_scope(self, key: str) -> bool:
-        """Whether the bot of that `Bot.key` is in the crawl's shard; without one, all are."""
-        return self.shard is None or self.shard.holds(key)
+            self.crawl_state.end_early()
 
     def require_browser(self) -> None:
         """End the crawl at once where there is no browser to render pages with."""
@@ -150,7 +128,7 @@ class PageVisits(scrapy.Spider):
         try:
             find_browser(self.browser_path)
         except (BrowserNotFoundError, UsageError) as error:
-            self.problems.append(BotError(stage="page", code=Code.BROWSER_MISSING, message=str(error), at=now()))
+            self.crawl_state.note("page", Code.BROWSER_MISSING, str(error))
             self.logger.error("%s", error)
             raise CloseSpider(Code.BROWSER_MISSING) from error
 
@@ -158,12 +136,12 @@ class PageVisits(scrapy.Spider):
 
     def visit_if_due(self, bot: Bot, at: datetime) -> Bot | Request:
         """A request for the bot's page where that is due, else the bot as it was found."""
-        if self.only == "info" or (self.limit is not None and self.pages >= self.limit):
+        if self.only == "info" or (self.limit is not None and self.crawl_state.pages >= self.limit):
             return bot
-        known = self.known.find(bot)
+        known = self.crawl_state.known.find(bot)
         if not is_due(known, bot, now=at, max_age=self.max_age, force=self.force):
             return bot
-        self.pages += 1
+        self.crawl_state.pages += 1
         # the canonical handle, where it is known, saves a redirect
         url = bot_url(self.site_url, known.handle) if known and known.handle else bot.url
         return Request(
@@ -186,7 +164,7 @@ class PageVisits(scrapy.Spider):
         """
         self.count_traffic(response)
         request, entry = cast("Request", response.request), Bot.model_validate_json(seen)
-        in_feed = Bot.model_validate_json(known) if known else self.known.find(entry)
+        in_feed = Bot.model_validate_json(known) if known else self.crawl_state.known.find(entry)
         try:
             html = self.checked(response)
             bot = read_bot(html, url=response.url, at=now(), site_url=self.site_url, seen=entry, known=in_feed)
@@ -226,10 +204,10 @@ class PageVisits(scrapy.Spider):
 
     def _note_expiry(self) -> None:
         """Name a session that Poe no longer accepts, once a crawl."""
-        if any(problem.code == Code.SESSION_EXPIRED for problem in self.problems):
+        if self.crawl_state.has_problem(Code.SESSION_EXPIRED):
             return
         meaning, remedy = FAILURES[Code.SESSION_EXPIRED].meaning, FAILURES[Code.SESSION_EXPIRED].remedy
-        self.problems.append(BotError(stage="page", code=Code.SESSION_EXPIRED, message=meaning, at=now()))
+        self.crawl_state.note("page", Code.SESSION_EXPIRED, meaning)
         self.logger.error("%s %s", meaning, remedy)
 
     def was_read(self, request: Request) -> None:
@@ -282,8 +260,8 @@ class PageVisits(scrapy.Spider):
     def _end(self, code: Code, message: str) -> NoReturn:
         """Close the crawl, and name the reason once."""
         self._backoff().release()
-        if not any(problem.code == code for problem in self.problems):
-            self.problems.append(BotError(stage="page", code=code, message=message, at=now()))
+        if not self.crawl_state.has_problem(code):
+            self.crawl_state.note("page", code, message)
             self.logger.error("%s. The crawl stops asking. %s", safe(message), FAILURES[code].remedy)
         raise CloseSpider(code)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poe_scraper.feed.due import CATALOG_FACTS
+from poe_scraper.feed.drift import CATALOG_FACTS
 from poe_scraper.feed.merge import carry_over, join, merge, was_there
 from poe_scraper.feed.spool import BotSpool, KnownBots
 from poe_scraper.items import Bot, BotError, Pricing

@@ -18,9 +18,9 @@ from scrapy.settings import Settings
 from scrapy.utils.log import configure_logging
 from scrapy.utils.reactor import install_reactor
 
-from poe_scraper.feed.spool import KnownBots
-from poe_scraper.items import Bot, BotError, CatalogSighting
+from poe_scraper.items import Bot, BotError
 from poe_scraper.pipelines.publish import PublishPipeline
+from poe_scraper.spiders.state import CrawlState
 
 
 class MadeSpider(scrapy.Spider):
@@ -31,23 +31,20 @@ class MadeSpider(scrapy.Spider):
     def __init__(self, items: list[dict[str, Any]], attributes: dict[str, Any]) -> None:
         super().__init__()
         self.items = items
-        self.known = KnownBots()
-        self.problems = [BotError.model_validate(problem) for problem in attributes.get("problems", ())]
-        self.catalog_ok = attributes.get("catalog_ok", True)
-        self.complete = attributes.get("complete", True)
-        self.listed = frozenset(attributes.get("listed", ()))
-        self.unchanged: dict[str, CatalogSighting] = {}
-        self.unlisted = frozenset(attributes.get("unlisted", ()))
-        self.arguments = attributes.get("arguments", {})
+        self.crawl_state = CrawlState(
+            arguments=attributes.get("arguments", {}),
+            catalog_ok=attributes.get("catalog_ok", True),
+            complete=attributes.get("complete", True),
+            listed=frozenset(attributes.get("listed", ())),
+            unlisted=set(attributes.get("unlisted", ())),
+            problems=[BotError.model_validate(problem) for problem in attributes.get("problems", ())],
+        )
         self.stop_after = attributes.get("stop_after")
         self.stats: dict[str, int] = attributes.get("stats", {})
         self.knew: list[str] = []
 
-    def in_scope(self, key: str) -> bool:
-        return True
-
     async def start(self) -> AsyncIterator[Any]:
-        self.knew = sorted(self.known)
+        self.knew = sorted(self.crawl_state.known)
         for key, count in self.stats.items():
             self.crawler.stats.inc_value(key, count)
         for number, item in enumerate(self.items):

@@ -102,8 +102,8 @@ def test_what_is_no_bot_is_dropped_and_reported(crawls: Crawls) -> None:
     assert codes(done) == ["entry_malformed"] * len(bad)
     messages = [problem["message"] for problem in done["report"]["problems"]]
     assert messages == done["dropped"]
-    assert messages[0] == "item 'no-times' is no bot: first_seen: Field required"
-    assert messages[1].startswith("item None is no bot: id: ")
+    assert messages[0] == "item 'no-times' is not a bot: first_seen: Field required"
+    assert messages[1].startswith("item None is not a bot: id: ")
     assert "status: " in messages[2]
     assert "pricing.api.prompt: " in messages[3]
     assert "is_down: " in messages[4]
@@ -276,6 +276,7 @@ def test_a_run_report(crawls: Crawls) -> None:
         "changed": 0,
         "requests": {"page": 7},
         "bytes": {"page": 900},
+        "script_hosts": [],
         "problems": [problem],
     }
     feed = FeedStore(crawls.folder).current()

@@ -166,7 +166,7 @@ def asked_for(spider: type[PoeModelsSpider] | type[PoeCreatorsSpider], **given: 
     known = merge(None, visited(listed_bot("gpt-test", T0), T0))
     assert known.creator is not None
     maker = known.creator.model_copy(update={"handle": "Acme-Makers"})
-    made.known = KnownBots([known.model_copy(update={"creator": maker})])
+    made.crawl_state.known = KnownBots([known.model_copy(update={"creator": maker})])
     return [request.url.removeprefix("https://poe.com/") for request in made.profile_requests()]
 
 
@@ -188,6 +188,6 @@ def test_the_shipped_creators() -> None:
 @pytest.mark.parametrize(("reason", "gone"), [("finished", {"gpt-test"}), ("shutdown", set()), ("site_blocks", set())])
 def test_only_a_crawl_that_finished_makes_bots_gone(reason: str, gone: set[str]) -> None:
     spider = PoeCreatorsSpider()
-    spider.unlisted = {"gpt-test"}
+    spider.crawl_state.unlisted = {"gpt-test"}
     spider.closed(reason)
-    assert spider.unlisted == gone
+    assert spider.crawl_state.unlisted == gone
