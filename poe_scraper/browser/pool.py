@@ -18,7 +18,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 from pydantic import BaseModel, Field, ValidationError
 
 from poe_scraper.browser.executable import start_failure
-from poe_scraper.browser.network import NEEDED, WITHOUT_WEBRTC, NetworkPolicy, host_of
+from poe_scraper.browser.network import NEEDED, WITHOUT_WEBRTC, Hosts, NetworkPolicy, host_of
 from poe_scraper.browser.relay import Relay
 from poe_scraper.failures import Code, ObservationError
 from poe_scraper.pages.answer import is_challenge
@@ -151,6 +151,8 @@ class _WarmPage:
     context: BrowserContext
     devtools: CDPSession
     policy: NetworkPolicy
+    hosts: Hosts
+    """What the browser contacts."""
     uses: int = 0
     cut_off: "asyncio.Future[str] | None" = None
     """Gets the reason when the document's answer breaks off on its way."""
@@ -189,7 +191,7 @@ class _WarmPage:
                 self.coming = _Document(event["requestId"], url)
         elif kind in NEEDED:
             host = host_of(url)
-            if self.policy.refuses(url):
+            if self.hosts.refuse(url):
                 self.blocked.add(host)
             elif kind != "Document" and host not in {"", self.policy.site_host}:
                 self.policy.script_hosts.add(host)
@@ -234,6 +236,8 @@ class _RunningBrowser:
     provider: Any
     browser: Browser
     devtools: CDPSession
+    hosts: Hosts
+    """What it contacts."""
     shared: BrowserContext | None = None
     """The context that all pages share in a browser of one's own; None if each has its own."""
     attached: set[Page] | None = None
@@ -439,6 +443,7 @@ class PagePool:
         raise AssertionError
 
     async def _start_once(self) -> _RunningBrowser:
+        hosts = self._policy.hosts
         provider = self._new_provider(await self._relay.start() if self._relay else None)
         shared: BrowserContext | None = None
         try:
@@ -454,7 +459,7 @@ class PagePool:
                 await self._prepare(shared)
             else:
                 browser = await provider.launch_browser()
-            running = _RunningBrowser(provider, browser, await browser.new_browser_cdp_session(), shared)
+            running = _RunningBrowser(provider, browser, await browser.new_browser_cdp_session(), hosts, shared)
             running.attached = set() if self._attach else None
             if self._profile is not None and shared is not None:
                 running.own_cookies = frozenset(map(_identity, await shared.cookies()))
@@ -486,8 +491,12 @@ class PagePool:
         await place.add_init_script(_RECORD)
         if self._guard:
             await place.add_init_script(WITHOUT_WEBRTC)
-            await place.route(self._policy.refuses, lambda route: route.abort())
-            await place.route_web_socket(self._policy.refuses, lambda socket: socket.close())
+            # in frames, popups and workers, too; but Playwright follows redirects without asking
+            await place.route(self._refuses, lambda route: route.abort())
+            await place.route_web_socket(self._refuses, lambda socket: socket.close())
+
+    def _refuses(self, url: str) -> bool:
+        return self._policy.hosts.refuse(url)
 
     def _mark_dead(self, running: _RunningBrowser) -> None:
         if running.state != "dead" and not running.ending:
@@ -559,7 +568,7 @@ class PagePool:
         if running.attached is not None:
             await self._attach_page(page, running.attached)
         devtools = await context.new_cdp_session(page)
-        warm = _WarmPage(page, context, devtools, self._policy)
+        warm = _WarmPage(page, context, devtools, self._policy, running.hosts)
         page.on("crash", lambda _: warm.lose())
         page.on("close", lambda _: warm.lose())
         page.on("popup", _close)
@@ -569,12 +578,24 @@ class PagePool:
         devtools.on("Network.loadingFailed", warm.note_failure)
         await devtools.send("Network.enable", {"maxTotalBufferSize": 0})
         await devtools.send("Network.setBlockedURLs", {"urls": _NOT_LOADED})
+        if self._guard:
+            devtools.on("Fetch.requestPaused", lambda event: self._decide(devtools, event))
+            await devtools.send("Fetch.enable", {"patterns": [{"urlPattern": "*"}]})
         if running.attached is not None:  # a tab in the background would show nothing more as it is scrolled
             await devtools.send("Emulation.setFocusEmulationEnabled", {"enabled": True})
         if is_used:
             await self._clear(running, warm)
         self._count("pages")
         return warm
+
+    def _decide(self, devtools: CDPSession, event: dict[str, Any]) -> None:
+        """Let a request of a page elsewhere go out, each step of its redirects included, or refuse it."""
+        step: dict[str, Any] = {"requestId": event["requestId"]}
+        if self._refuses(str(event["request"]["url"])):
+            command, step["errorReason"] = "Fetch.failRequest", "NameNotResolved"
+        else:
+            command = "Fetch.continueRequest"
+        _abandonable(devtools.send(command, step))
 
     async def _attach_page(self, page: Page, attached: set[Page]) -> None:
         """Do to one page what is done to the whole context of a browser of our own."""
@@ -710,7 +731,7 @@ class PagePool:
         except PlaywrightError as error:
             if "Download is starting" in error.message:
                 raise ObservationError(Code.NOT_HTML, "the answer is a file to save, not a page") from error
-            if warm.coming is not None and self._policy.refuses(warm.coming.url) and warm.coming.redirects:
+            if warm.coming is not None and self._refuses(warm.coming.url) and warm.coming.redirects:
                 host = safe(host_of(warm.coming.url))
                 message = f"the page redirects to another host, {host}, which is not followed"
                 raise ObservationError(Code.REDIRECTED_AWAY, message) from error
@@ -753,6 +774,8 @@ class PagePool:
         if not warm.blocked or not self._policy.learns:
             return
         blocked = set(warm.blocked)
+        if any(map(self._policy.hosts.allow, blocked)):  # another visit has learned them meanwhile
+            raise _NewHostsError
         try:
             if answer is None or warm.document is None or warm.document.redirects[-1:] == [answer.url]:
                 answer = await self._open(warm, url)  # it loaded itself again: the wire's copy is gone
@@ -760,7 +783,8 @@ class PagePool:
         except PlaywrightError as error:
             logger.debug("the document could not be read again: %s", _first_line(error))
             return
-        if await asyncio.to_thread(self._policy.learn, text, warm.page.url, blocked):
+        await asyncio.to_thread(self._policy.learn, text, warm.page.url, blocked)
+        if any(map(self._policy.hosts.allow, blocked)):
             raise _NewHostsError
 
     async def _observe(
