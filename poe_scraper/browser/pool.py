@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from time import monotonic
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import psutil
 from playwright.async_api import Browser, BrowserContext, CDPSession, Frame, Page
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Response as PlaywrightResponse
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from poe_scraper.browser.executable import start_failure
+from poe_scraper.browser.executable import check_programs, start_failure
 from poe_scraper.browser.network import NEEDED, WITHOUT_WEBRTC, Hosts, NetworkPolicy, host_of
 from poe_scraper.browser.relay import Relay
-from poe_scraper.failures import Code, ObservationError
+from poe_scraper.failures import BrowserBrokenError, Code, ObservationError
 from poe_scraper.pages.answer import is_challenge
 from poe_scraper.untrusted import safe
 
@@ -85,12 +85,17 @@ _KINDS = frozenset(
 )  # fmt: skip
 """Initiator types of the Resource Timing specification, and `document`."""
 
+_MAX_REQUESTS, _MAX_BYTES = 10_000, 2**31
+"""Beyond these, a page has made up its figures, which are then left out."""
+
 
 class _Traffic(BaseModel):
-    """Figures that a page's script gives; a page cannot have made more than is plausible."""
+    requests: int
+    bytes: int
 
-    requests: Annotated[int, Field(ge=0, le=10_000)]
-    bytes: Annotated[int, Field(ge=0, le=2**31)]
+    def is_plausible(self) -> bool:
+        """True if one page could have made so many requests."""
+        return 0 <= self.requests <= _MAX_REQUESTS and 0 <= self.bytes <= _MAX_BYTES
 
 
 class _Seen(BaseModel):
@@ -430,7 +435,7 @@ class PagePool:
             try:
                 running = await self._start_once()
             except (PlaywrightError, OSError, TimeoutError) as error:
-                failure = start_failure(error)
+                failure = await asyncio.to_thread(_why_not, error)
                 if not self._has_started:
                     self._unusable = ObservationError(Code.BROWSER_BROKEN, failure)
                     raise self._unusable from error
@@ -447,7 +452,7 @@ class PagePool:
         provider = self._new_provider(await self._relay.start() if self._relay else None)
         shared: BrowserContext | None = None
         try:
-            await asyncio.wait_for(provider.start(), 6 * _PATIENCE)
+            await _start_driver(provider)
             if self._guard:
                 browser = await self._connect(provider)
                 shared = browser.contexts[0] if self._attach else None
@@ -701,7 +706,11 @@ class PagePool:
             html = seen.html
             if not is_challenge(warm.headers, html):
                 await self._learn(warm, answer, url)
-                traffic = {kind: dict(figures) for kind, figures in seen.traffic.items() if kind in _KINDS}
+                traffic = {
+                    kind: dict(figures)
+                    for kind, figures in seen.traffic.items()
+                    if kind in _KINDS and figures.is_plausible()
+                }
                 break
             # it was called by another status than bot checks usually have
             give_up_check_at = give_up_check_at or monotonic() + self._check_wait
@@ -830,6 +839,22 @@ async def _close(place: Page | BrowserContext) -> None:
         await asyncio.wait_for(place.close(), _PATIENCE)
     except (PlaywrightError, TimeoutError) as error:  # it died before, or with its browser
         logger.debug("a page was not closed in order: %s", _first_line(error))
+
+
+async def _start_driver(provider: Any) -> None:
+    try:
+        await asyncio.wait_for(provider.start(), 6 * _PATIENCE)
+    except Exception as error:  # Playwright raises nothing narrower if its driver ends at once
+        raise PlaywrightError(str(error)) from error
+
+
+def _why_not(error: BaseException) -> str:
+    """Why driver or browser did not start. What the driver writes itself, Playwright does not pass on."""
+    try:
+        check_programs(None)
+    except BrowserBrokenError as broken:
+        return str(broken)
+    return start_failure(error)
 
 
 async def _close_provider(provider: Any) -> None:

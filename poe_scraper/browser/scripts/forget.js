@@ -7,6 +7,7 @@
     if (window === window.top) {
       localStorage.clear();
       sessionStorage.clear();
+      window.name = ""; // it outlasts a navigation
     }
   } catch {
     // A page without storage has nothing to clear.
