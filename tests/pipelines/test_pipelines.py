@@ -95,7 +95,7 @@ def test_what_is_no_bot_is_dropped_and_reported(crawls: Crawls) -> None:
         {**good.model_dump(mode="json"), "id": "a-float", "pricing": {"api": {"prompt": 0.1}}},
         (good, {"id": "wrong-type", "is_down": "perhaps"}),
         (good, {"id": "wrong-shape", "parameters": 5}),
-        (good, {"id": "wrong-error", "errors": [{"stage": "nowhere"}]}),
+        (good, {"id": "wrong-error", "errors": [{"stage": 5}]}),
     ]
     done = crawls.crawl([*bad, good])
     assert set(crawls.bots) == {"good"}
