@@ -193,8 +193,8 @@ def _usable_log(store: FeedStore, head: Feed) -> int:
     """
     log = store.log
     try:
+        log.check(head.version)
         log.cut(head.version)
-        log.check()
         return log.last_version()
     except (FeedError, OSError) as error:
         logger.warning("%s It is made anew from the versions; the old file is kept as %s.broken.", error, log.path.name)
