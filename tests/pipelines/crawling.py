@@ -40,13 +40,13 @@ class MadeSpider(scrapy.Spider):
             problems=[BotError.model_validate(problem) for problem in attributes.get("problems", ())],
         )
         self.stop_after = attributes.get("stop_after")
-        self.stats: dict[str, int] = attributes.get("stats", {})
+        self.stats: dict[str, Any] = attributes.get("stats", {})
         self.knew: list[str] = []
 
     async def start(self) -> AsyncIterator[Any]:
         self.knew = sorted(self.crawl_state.known)
         for key, count in self.stats.items():
-            self.crawler.stats.inc_value(key, count)
+            self.crawler.stats.set_value(key, count)
         for number, item in enumerate(self.items):
             if number == self.stop_after:
                 raise CloseSpider("stopped")
