@@ -65,9 +65,10 @@ def test_what_is_given_to_a_bot(
 
 
 def pairs(*rates: Rate) -> list[tuple[str | None, str | None]]:
-    return [
-        (price.usd and str(price.usd.amount), price.points and str(price.points.amount)) for price in page_prices(rates)
-    ]
+    def amount(rate: Rate | None) -> str | None:
+        return None if rate is None else str(rate.amount)
+
+    return [(amount(price.usd), amount(price.points)) for price in page_prices(rates)]
 
 
 @pytest.mark.parametrize(
