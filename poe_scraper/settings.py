@@ -215,6 +215,7 @@ HTTPCACHE_ENABLED = True  # default False: an unchanged answer of the models API
 HTTPCACHE_POLICY = "poe_scraper.httpcache.CatalogPolicy"  # default keeps everything for ever
 HTTPCACHE_STORAGE = "poe_scraper.httpcache.SqliteCacheStorage"  # default: several files an answer
 HTTPCACHE_DIR = str(platformdirs.user_cache_path("poe-scraper", appauthor=False) / "http")  # default in the project
+META_COPY_WARN_SKIP_KEYS = ["download_latency", "retry_times"]  # default none: a retry from a spider keeps both
 WARN_ON_GENERATOR_RETURN_VALUE = False  # default True: parses a callback's source for every response
 TELNETCONSOLE_ENABLED = False  # default True: no listener unless asked for
 REMOTE_CONTROL_ENABLED = False  # default True: no listener unless asked for

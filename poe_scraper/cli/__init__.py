@@ -31,6 +31,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Crawl": {
         "setup": ("poe_scraper.cli.crawl:setup", "Install a browser to crawl with."),
         "doctor": ("poe_scraper.cli.doctor:doctor", "Check that everything a crawl needs is there."),
+        "probe": ("poe_scraper.cli.probe:probe", "Look at one page and say step by step what works."),
         "update": ("poe_scraper.cli.crawl:update", "Crawl Poe and publish the feed."),
         "status": ("poe_scraper.cli.status:status", "Show the feed's age and coverage, and the last runs."),
         "login": ("poe_scraper.cli.session:login", "Sign in to Poe in a browser window, for your own crawls."),

@@ -56,7 +56,8 @@ def bot_misfits(bot: dict[str, Any], path: str = "") -> list[str]:
 
 def head_misfits(head: Feed) -> list[str]:
     """Check a feed without its bots. Returns path and reason of each misfit, at most `MOST`."""
-    return _messages(_validator().iter_errors(json.loads(head.model_dump_json(by_alias=True, exclude={"data"}))), "")
+    bare = head.model_copy(update={"data": ()})
+    return _messages(_validator().iter_errors(json.loads(bare.model_dump_json(by_alias=True))), "")
 
 
 def misfits(feed: Feed) -> list[str]:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import lxml.html
@@ -136,6 +136,55 @@ def read_bot(html: str, *, url: str, at: datetime, site_url: str, seen: Bot, kno
             ),
             "errors": (*seen.errors, *errors),
         }
+    )
+
+
+# --- how far a look got ------------------------------------------------------------------------
+
+
+class BotLook(NamedTuple):
+    """What a rendered bot page shows of the way to the rate card. `read_bot` gives the card itself."""
+
+    proof: str | None
+    """How it is known that the page is the bot's, in a few words; None if nothing but a card could show it."""
+    trigger: bool
+    """True if the Rates button was there."""
+    controls: tuple[str, ...]
+    """The names of the buttons in the bot's action bar."""
+    answers: tuple[int, ...]
+    """HTTP statuses of the answers to the page's own queries for a card; 0 if the connection broke."""
+    dialog: bool
+    """True if a dialog was read because no answer held a card."""
+    repeated: int | None
+    """HTTP status of the answer to the repeated query; None if none was sent."""
+
+
+def look_at_bot(html: str, *, url: str, identity: str) -> BotLook:
+    """Say how far the look at a bot's page got, whether or not `read_bot` can use the page.
+
+    Args:
+        html: the document, with the observation inside.
+        url: its address after redirects.
+        identity: the bot's id or handle.
+
+    Raises:
+        ObservationError: the page holds no observation, or is another bot's.
+    """
+    document = parse_document(html)
+    observation = observed(document, _Observation)
+    facts = _bot_object(page_data(document), identity)
+    _handle(facts, url, identity)
+    proof = "its header on the page" if _has_header(document, observation) else None
+    if facts:
+        number = f" (botId {facts['botId']})" if isinstance(facts.get("botId"), int) else " (without botId)"
+        proof = f"its object in the page's data{number}"
+    return BotLook(
+        proof=proof,
+        trigger=observation.trigger,
+        controls=observation.controls,
+        answers=tuple(answer.status for answer in observation.answers),
+        dialog=observation.dialog is not None,
+        repeated=observation.repeated.status if observation.repeated else None,
     )
 
 
@@ -309,7 +358,7 @@ def _card(observation: _Observation, identity: str, bot_id: object, *, has_proof
     if observation.dialog is not None:
         reading = _attempt(rates.read_dialog, observation.dialog)
         if reading is None or reading.rates or reading.unparsed:
-            _require_english(str(parse_document(observation.dialog).xpath("string()")))
+            _require_english(observation.dialog)
             return _Card(text=observation.dialog, via="dialog")
     if said:
         return _Card(via="graphql")
@@ -407,7 +456,7 @@ def _attempt(read: Callable[[str], Reading], card: str) -> Reading | None:
 
 def _require_english(card: str) -> None:
     if not rates.is_english(card):
-        raise ObservationError(Code.CARD_LANGUAGE, "the rate card is not in English")
+        raise ObservationError(Code.CARD_LANGUAGE, "Poe answered with a rate card in another language")
 
 
 # --- a card that says nothing ------------------------------------------------------------------
@@ -444,9 +493,12 @@ def _says_no_details(words: str, *, whole: bool = True) -> bool:
     return found is not None and (not whole or (found.start() == 0 and len(words) - found.end() <= 40))
 
 
+_INLINE_MARKUP = re.compile(r"</?(?:p|br|div|span|strong|em|b|i|h\d|button)\b[^>]*>|&nbsp;|&#160;", re.IGNORECASE)
+
+
 def _words(text: str) -> str:
-    """The words of a text in lower case, without markup and punctuation, one blank between them."""
-    plain = re.sub(r"</?(?:p|br|div|span|strong|em|b|i|h\d|button)\b[^>]*>|&nbsp;|&#160;", " ", text).replace("\u2019", "'").casefold()
+    """The words of a text in lower case, without plain markup and punctuation, one blank between them."""
+    plain = _INLINE_MARKUP.sub(" ", text).replace("\u2019", "'").casefold()
     return " ".join(re.findall(r"[\w']+|[$\u20ac\u00a3]", plain))
 
 

@@ -93,9 +93,8 @@ def page_data(document: lxml.html.HtmlElement) -> list[object]:
     values = [parse_json(script.text) for script in document.xpath('//script[@id="__NEXT_DATA__"]')]
     chunks = [chunk for script in document.xpath("//script[not(@src)]") for chunk in _pushed(script.text or "")]
     if chunks:
-        rows = "".join(chunks)
-        values.extend(_flight_rows(rows).values())
-        values.append(parse_json(rows))
+        values.extend(_flight_rows("".join(chunks)).values())
+        values.extend(parse_json(chunk) for chunk in chunks if chunk.startswith("{"))
     return [value for value in values if value is not None]
 
 
@@ -144,6 +143,7 @@ def _integer(digits: str) -> int | None:
     return int(digits) if len(digits) <= _MAX_DIGITS else None
 
 
+_DECODER = json.JSONDecoder(parse_int=_integer)
 _PUSH = re.compile(r"__next_f[^;\n]{0,80}?\.push\(\s*(?=\[)")
 
 
@@ -151,14 +151,14 @@ def _pushed(script: str) -> Iterator[str]:
     """The texts that a script pushes to `self.__next_f`."""
     for push in _PUSH.finditer(script):
         try:
-            value, _ = json.JSONDecoder().raw_decode(script, push.end())
+            value, _ = _DECODER.raw_decode(script, push.end())
         except (ValueError, RecursionError):
             continue
         if isinstance(value, list) and len(value) > 1 and isinstance(value[1], str):
             yield value[1]
 
 
-_ROW = re.compile(rb"([0-9a-f]+):(?:T([0-9a-f]{1,8}),)?")
+_ROW = re.compile(r"\s*([0-9a-f]+):(?:T([0-9a-f]{1,8}),)?")
 _REFERENCE = re.compile(r"\$([0-9a-f]+)((?::[^:]+)*)")
 
 
@@ -169,22 +169,23 @@ def _flight_rows(text: str) -> dict[str, object]:
     `$ID:key:key` stands for another row or a part of it, `$$` for a dollar sign, `$undefined` for nothing.
     https://github.com/facebook/react/blob/main/packages/react-server/src/ReactFlightServer.js
     """
-    data = text.encode("utf-8", "replace")
     rows: dict[str, object] = {}
     at = 0
-    while at < len(data):
-        row = _ROW.match(data, at)
-        line_end = data.find(b"\n", at)
-        if line_end < 0:
-            line_end = len(data)
+    while at < len(text):
+        row = _ROW.match(text, at)
         if row is None:
-            at = line_end + 1
+            at = text.find("\n", at + 1) + 1 or len(text)
         elif row[2] is not None:
-            at = row.end() + int(row[2], 16)
-            rows[row[1].decode()] = data[row.end() : at].decode("utf-8", "replace")
+            size = int(row[2], 16)  # in bytes; every character has at least one
+            some = text[row.end() : row.end() + size].encode("utf-8", "replace")
+            content = some[:size].decode("utf-8", "ignore")
+            rows[row[1]] = content
+            at = row.end() + len(content)
         else:
-            rows[row[1].decode()] = parse_json(data[row.end() : line_end].decode("utf-8", "replace"))
-            at = line_end + 1
+            try:
+                rows[row[1]], at = _DECODER.raw_decode(text, row.end())
+            except (ValueError, RecursionError):  # a component or another row that is not JSON
+                at = text.find("\n", row.end()) + 1 or len(text)
     for container in [value for row in rows.values() for value in _containers(row)]:
         if isinstance(container, dict):
             for name, value in container.items():

@@ -203,7 +203,8 @@ def _context_tier(line: Line, about: Line, found: Found) -> None:
             pending.append(_SIDES[token.text])
         elif token.kind == "number" and token.value is not None and span is None and i not in money:
             span, end = _token_span(line, i, token.value, money)
-            used |= set(range(i, end))
+            if span is not None:
+                used |= set(range(i, end))
             i = max(i, end - 1)
         i += 1
     if factors and span is not None:

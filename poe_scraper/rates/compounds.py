@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from poe_scraper.items import POINTS_PER_USD, Currency
 from poe_scraper.rates import vocabulary as v
-from poe_scraper.rates.grammar import GLUE, MAX_NOUN_WORDS, Line, Price, is_number, text
+from poe_scraper.rates.grammar import GLUE, MAX_NOUN_WORDS, Line, Price, arrow_end, is_number, text
 
 _CLAUSE_ENDS = {",", ";", ".", "(", ")", ":", "|", "\n", "!", "?"}
 _CLAUSE = 14
@@ -99,18 +99,9 @@ def _without_changes(line: Line, found: list[Price]) -> list[Price]:
     """Leaves out both amounts of `100 points → 200 points`: a range or a change."""
     kept = list(found)
     for low, high in zip(found, found[1:], strict=False):
-        if low.currency == high.currency and is_arrow(line[low.last : high.first]):
+        if low.currency == high.currency and arrow_end(line, low.last) > low.last:
             kept = [price for price in kept if price is not low and price is not high]
     return kept
-
-
-def is_arrow(between: Line) -> bool:
-    """True if a few signs make an arrow: `→`, `->`, `=>`."""
-    if not 0 < len(between) <= 3:
-        return False
-    return between[0].text in v.ARROWS or (
-        between[-1].text == ">" and all(token.text in {"-", "=", "–"} for token in between[:-1])
-    )
 
 
 _RANGE_JOINERS = {("-",), ("–",), ("—",), ("to",), ("up", "to"), ("and",), ("~",), (), ("through",), ("till",)}
@@ -202,7 +193,9 @@ def _note(line: Line, start: int, limit: int) -> tuple[int, int] | None:
     return (first, end) if first < end else None
 
 
-_NOTE_OPENERS = {"(", "for", "if", "when", "with", "without"}
+_NOTE_OPENERS = {
+    "(", "for", "if", "when", "with", "without", "up", "above", "over", "below", "under", "beyond", "≤", ">", "<", "≥", "thereafter",
+}  # fmt: skip
 _NOTE_ENDS = {",", ";", ".", "and", "or", "(", ")", "+", "plus", "|", "\n", "!"}
 
 

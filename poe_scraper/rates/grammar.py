@@ -165,6 +165,21 @@ def _ends_range(line: Line, i: int) -> bool:
     )
 
 
+def arrow_end(line: Line, i: int) -> int:
+    """The index after an arrow at `i` (`→`, `->`, `=>`), or `i` where there is none."""
+    if text(line, i) in v.ARROWS:
+        return i + 1
+    j = i
+    while j < i + 2 and text(line, j) in {"-", "=", "–"}:
+        j += 1
+    return j + 1 if j > i and text(line, j) == ">" else i
+
+
+def _ends_change(line: Line, i: int) -> bool:
+    """True if an arrow is between a bare number and number `i`: `100 → 200 points`."""
+    return any(is_number(line, i - size - 1) and arrow_end(line, i - size) == i for size in (1, 2, 3))
+
+
 def _is_attached_noun(line: Line, i: int) -> bool:
     """True if a word such as `s` or `p` is attached to the number: `5s`, `720p`."""
     return is_attached(line, i) and line[i].kind == "word" and text(line, i) not in v.POINTS
@@ -256,13 +271,13 @@ def _skip_bound(line: Line, i: int) -> int:
 def _bare(line: Line, i: int, currency: Currency) -> Price | None:
     """A number without a sign, in a place that gives the currency."""
     span = _range(line, i, currency == "USD")
-    if span is None or text(line, span.end) not in _AFTER_BARE:
+    if span is None or text(line, span.end) not in _AFTER_BARE or arrow_end(line, span.end) > span.end:
         return None
     return _priced(currency, span, i)
 
 
 _AFTER_BARE = {
-    "", "/", "per", "(", ")", "+", "-", "–", "—", "each", "for", "a", "an", "every", ",", ";", ".", "|", "\n", "→", "*", "†",
+    "", "/", "per", "(", ")", "+", "-", "–", "—", "each", "for", "a", "an", "every", ",", ";", ".", "|", "\n", "*", "†",
     "‡", "if", "when", "with", "without", "and", "or", "then", "plus", "minimum", "maximum", "min", "max", "!", "=", "·",
     "only", "flat", "base", "total", "from", "until", "in", "on", "at", "by", "now", "$", "usd", "]", "~",
     *(phrase[0] for phrase in v.SUFFIX_BOUNDS), *v.FOREIGN_PER,
@@ -301,6 +316,8 @@ def denominator(line: Line, i: int) -> Denominator | None:
     if opener in {"/", "per"}:
         return _quantified(line, i, j)
     if opener == "for":
+        if j == i + 1 and text(line, j) in v.UNITS and v.UNITS[text(line, j)] != text(line, j):
+            return None  # `100 points for images` names what is priced
         return _quantified(line, i, j, known_only=text(line, i + 1) not in {"each", "every"})
     if opener == "each":
         return _quantified(line, i, j, known_only=True) or Denominator(Per(), i, j, j)
@@ -598,7 +615,7 @@ def _prices_at(
 
 
 def _price_at(line: Line, i: int, currency: Currency | None, is_struck: bool) -> Price | None:
-    if _ends_range(line, i) or text(line, i - 1) in {"per", "$"}:
+    if _ends_range(line, i) or text(line, i - 1) in {"per", "$"} or _ends_change(line, i):
         return None
     if line[i].kind != "number":
         return _dollars(line, i)
@@ -666,7 +683,7 @@ def _elliptic(line: Line, i: int, before: Sequence[Price]) -> Price | None:
         return None
     opening = text(line, i - 1)
     after = text(line, i + 1)
-    if opening in v.NOWADAYS or opening in v.FORMERLY:
+    if opening in v.NOWADAYS or opening in v.FORMERLY or (opening == "of" and text(line, i - 2) == "instead"):
         return _bare(line, i, last.currency)
     if opening == "(" and after in {"for", "if", "when", "with"} and not is_number(line, i + 2):
         return _bare(line, i, last.currency)

@@ -130,7 +130,8 @@ def _add_number(found: list[Token], match: re.Match[str], trusted: bool, style: 
     """Adds a number, or a number and the word attached to it, or a word such as `16x16`."""
     digits, suffix = match.group("number", "suffix")
     start, end = match.span()
-    value = _value(found, match, style) if trusted and not _is_negative(found, start) else None
+    is_share = match.string[end : end + 2].lstrip().startswith("%")
+    value = _value(found, match, style) if trusted and (is_share or not _is_negative(found, start)) else None
     if not suffix:
         if len(digits) == 3 and _is_group_before(found, start):
             value = None

@@ -1,5 +1,6 @@
 """Reading prose and lists: prices with the thing that is priced before or after them."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from poe_scraper.rates.titles import Title, named_currency, title
 
 _SEPARATORS = {":", "=", "-", "–", "—", "→", "|"}
 _LEADING = {
-    ",", ";", "and", "or", ")", "·", "|", "•", ".", "*", "-", "–", "—", "+", "plus", "then",
+    ",", ";", ":", "and", "or", ")", "·", "|", "•", ".", "*", "-", "–", "—", "+", "plus", "then",
     "▪", "►", "✓", '"',
 }  # fmt: skip
 _ENDS = {",", ".", ";", "(", "plus", "+", "!", "|", "·", "•", "and", "\n"}
@@ -163,7 +164,7 @@ class _Sentence:
                 bound = "exact"
             where = section.text if section is not None else None
             attributes = {"effective": effective} if effective else {}
-            attributes |= option_of(price, self._tokens, self._line, (named,), 2)
+            attributes |= option_of(price, self._tokens, self._line, (named,))
             if attributes.get("option") == label:
                 del attributes["option"]
             self._ledger.enter(Entry(label, where, attributes, price, its_per, bound, one_time))
@@ -172,27 +173,34 @@ class _Sentence:
         """The words that say from or until when a price holds: those after it, else those before it."""
         if not self._dates:
             return self._section.effective if self._section is not None else ""
-        start, end = self._tokens[0].start, self._tokens[-1].end
-        first, last = self._tokens[group[0].first].start, self._tokens[max(price.last for price in group) - 1].end
-        near = [date for date in self._dates if start - _BEFORE <= date.start <= end + _BEFORE]
-        following = [date for date in near if date.start >= last and not self._is_number_between(last, date.start)]
-        preceding = [date for date in near if date.end <= first]
-        if preceding and (not following or preceding[-1].start <= start):
-            return preceding[-1].words
-        return following[0].words if following else ""
+        tokens = self._tokens
+        first, last = group[0].first, max(price.last for price in group)
+        before = max((i for i in range(first) if self._is_amount(i)), default=-1)
+        after = min((i for i in range(last, len(tokens)) if self._is_amount(i)), default=len(tokens))
+        for date in self._dates:
+            place = bisect_left(tokens, date.start, key=lambda token: token.start)
+            if last <= place <= after and not (place < after < len(tokens) and self._is_parted(last, place)):
+                return date.words
+            if before < place <= first and (before < 0 or self._is_parted(before, place)):
+                return date.words
+        return self._section.effective if self._section is not None else ""
 
-    def _is_number_between(self, start: int, end: int) -> bool:
-        return any(token.kind == "number" and start <= token.start < end for token in self._tokens)
+    def _is_amount(self, i: int) -> bool:
+        return self._tokens[i].kind in {"number", "tag"}
+
+    def _is_parted(self, start: int, end: int) -> bool:
+        """True if a comma or a conjunction is between two tokens."""
+        return any(token.text in {",", ";", "and", "then", "or"} for token in self._tokens[start:end])
 
     # --- bare numbers ---------------------------------------------------------------------------
 
     def _key(self) -> tuple[int, Currency | None]:
         """Where the bare price of `Points: 100` or `720p: 100` starts, and its currency; 0 where there is none."""
-        start = key_end(self._tokens)
+        start = key_end(self._tokens) or (self._is_listed() and self._final_number())
         if not start:
             return 0, None
-        words = {token.text for token in self._tokens[: start - 1]}
-        key = title(self._line.text[self._tokens[0].start : self._tokens[start - 2].end])
+        words = {token.text for token in self._tokens[:start]}
+        key = title(self._line.text[self._tokens[0].start : self._tokens[start].start].rstrip(" :=-–—"))
         section = self._section
         currency = named_currency(words) or (section.currency if section is not None else None) or self._ledger.currency
         if currency is None and ((section is not None and section.is_of_prices) or (key.is_plain and key.is_of_prices)):
@@ -202,6 +210,12 @@ class _Sentence:
         if named_currency(words) is None and not v.MEASURES.isdisjoint(words) and not key.is_of_prices:
             return 0, None
         return start, currency
+
+    def _final_number(self) -> int:
+        """Where the number of `Cached 5` is; 0 where the line does not end in a number after words alone."""
+        last = len(self._tokens) - 1
+        is_last = last > 0 and is_number(self._tokens, last) and not self._amounts
+        return last if is_last and all(token.kind != "number" for token in self._tokens[:last]) else 0
 
     def _is_listed(self) -> bool:
         """True for a line of a list under a title that names a currency: its numbers need an account."""
@@ -245,10 +259,6 @@ class _Sentence:
                 return
 
 
-_BEFORE = 40
-"""Characters before a sentence's first token where a date may be that belongs to it."""
-
-
 def _moved(price: Price, by: int) -> Price:
     words = None if price.per_words is None else (price.per_words[0] + by, price.per_words[1] + by)
     note = None if price.note is None else (price.note[0] + by, price.note[1] + by)
@@ -289,9 +299,7 @@ def _is_bare_price(tokens: Sequence[Token], start: int, currency: Currency | Non
     return currency is not None and bool(prices(tokens[start:], currency))
 
 
-def option_of(
-    price: Price, tokens: Sequence[Token], line: Line, names: Sequence[Title], listed: int
-) -> Mapping[str, str]:
+def option_of(price: Price, tokens: Sequence[Token], line: Line, names: Sequence[Title]) -> Mapping[str, str]:
     """What tells a price of a list apart: the word in the same place of its label or header, or its note.
 
     Args:
@@ -299,13 +307,12 @@ def option_of(
         tokens: the tokens of its piece.
         line: the line of its piece.
         names: its label and its column's header.
-        listed: how many prices there are in its piece.
     """
     if price.option is not None:
         k, count = price.option
         options = next((named.options for named in names if len(named.options) == count), None)
         return {"option": options[k]} if options is not None else {}
-    if price.note is not None and listed > 1:
+    if price.note is not None:
         words = _words(tokens, *price.note, line)
         return {"option": words} if words else {}
     return {}
@@ -339,22 +346,30 @@ def label_before(sentence: Sequence[Token], start: int, end: int, line: Line) ->
         return ""
     elif start < end and sentence[start].text in v.ARTICLES:
         start += 1
-    while end > start and (sentence[end - 1].text in v.PREPOSITIONS or sentence[end - 1].text in _LEADING - {")"}):
+    while end > start + 1 and (sentence[end - 1].text in v.PREPOSITIONS or sentence[end - 1].text in _LEADING - {")"}):
         end -= 1
-    if end - start == 1 and sentence[start].text in v.PRONOUNS:
+    if end - start == 1 and (sentence[start].text in v.PRONOUNS or not (last in _SEPARATORS or _is_name(sentence[start]))):
         return ""
     return _words(sentence, start, end, line)
 
 
+def _is_name(token: Token) -> bool:
+    """True if a word alone may be a label."""
+    return token.text not in v.PREPOSITIONS and token.text not in _LEADING - {")"}
+
+
 def _trimmed(sentence: Sequence[Token], start: int, end: int) -> tuple[int, int]:
-    """The words without signs and conjunctions before them, the word `Note:`, and an opened bracket after them."""
+    """The words without signs and conjunctions before them, the word `Note:`, and an opened bracket or `was` after them."""
     while start < end and sentence[start].text in _LEADING:
         start += 1
     if start + 1 < end and sentence[start].text in v.NOTES and sentence[start + 1].text == ":":
         start += 2
-    while end > start and sentence[end - 1].text in {"(", "[", "*", '"'}:
+    while end > start and sentence[end - 1].text in _BEFORE_AMOUNT:
         end -= 1
     return start, end
+
+
+_BEFORE_AMOUNT = {"(", "[", "*", '"'} | v.FORMERLY | v.NOWADAYS
 
 
 def _before_separators(sentence: Sequence[Token], start: int, end: int) -> int:

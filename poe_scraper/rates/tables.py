@@ -1,6 +1,6 @@
 """Reading a table: the first column is the label, every other a price or an attribute."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -8,7 +8,7 @@ from functools import lru_cache
 from poe_scraper.items import Adjustment, Bound, Currency, Per, Variable
 from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.adjustments import adjustments
-from poe_scraper.rates.compounds import NOTHING, Found, compounds
+from poe_scraper.rates.compounds import NOTHING, Found, compounds, groups
 from poe_scraper.rates.dates import periods, without
 from poe_scraper.rates.document import Line, Table
 from poe_scraper.rates.grammar import Price, is_number, prices, quantified, struck_starts, text
@@ -183,13 +183,21 @@ class _Reader:
             if not column.is_price:
                 self._mark(i, [row[i] for row in rows if i < len(row)], has_price_header)
         if not has_price_header and not any(cell.prices for row in rows for cell in row):
-            self._mark_bare(rows, of_title=self._section is not None and self._section.is_of_prices)
+            self._mark_bare(rows, of_title=self._is_of_prices())
         elif not has_price_header and self._governing is not None:
             self._mark_bare(rows, of_title=False)
         self._has_variants = _has_variants(self._columns, rows)
 
+    def _is_of_prices(self) -> bool:
+        """True if the title or the first header names a price."""
+        return self._corner.is_of_prices or (self._section is not None and self._section.is_of_prices)
+
     def _find(self, cell: _Cell, column: _Column, first: _Cell) -> None:
         currency = column.currency
+        if currency == "points" and cell.style.point and not cell.style.point_of_points and self._ledger.bare is None:
+            # dollars have decimals here, which says nothing of `8.250` points
+            cell.style = cell.style._replace(point=False)
+            cell.tokens = piece(cell.line.text, cell.style).tokens if not cell.effective else cell.tokens
         if cell.amounts:
             cell.found = _found(cell, currency)
             if column.title.names_both and cell.prices:
@@ -298,19 +306,25 @@ class _Reader:
         if _is_more_added(cell):
             bound = "from" if bound == "exact" else bound
         where = None if section is None else section.text
-        names = (self._label, column.title)
+        options = self._options(cell, column) if len(cell.prices) > 1 and i > 0 else [{}] * len(cell.prices)
         return [
-            Entry(
-                label,
-                where,
-                attributes | option_of(price, cell.tokens, cell.line, names, len(cell.prices)),
-                price,
-                price.per,
-                _stronger(bound, price),
-                one_time,
-            )
-            for price in cell.prices
+            Entry(label, where, attributes | option, price, price.per, _stronger(bound, price), one_time)
+            for price, option in zip(cell.prices, options, strict=True)
         ]
+
+    def _options(self, cell: _Cell, column: _Column) -> Iterator[Mapping[str, str]]:
+        """What tells the prices of one cell apart: `Text: 10 points, Image: 20 points`."""
+        position, words = 0, ""
+        together = groups(cell.tokens, cell.prices)
+        for group in together:
+            if len(together) > 1:
+                words = label_before(cell.tokens, position, group[0].first, cell.line)
+            position = max(price.last for price in group)
+            for price in group:
+                option = option_of(price, cell.tokens, cell.line, (self._label, column.title))
+                if price.note is not None and option:
+                    cell.carried.update(range(*price.note))
+                yield option or ({"option": words} if words else {})
 
     def _attributes(self, row: Sequence[_Cell], priced: Sequence[int]) -> dict[str, str]:
         return {
@@ -340,6 +354,7 @@ class _Reader:
                 )
             if entry.per is not None and entry.per.unit is None and entry.per.quantity >= 1000:
                 unit = column.title.unit or self._label.unit or (self._section.unit if self._section else None)
+                unit = unit or next((known.unit for known in named.values() if known.quantity == entry.per.quantity), None)
                 entry.per = entry.per.model_copy(update={"unit": unit})
 
     def _unit_cell(self, i: int, cell: _Cell) -> Per | None:

@@ -157,7 +157,8 @@ PHRASE_ENDS = {
     "was", "will", "to", "from", "by", "plus", "than", "that", "which", "as", "based", "depending", "regardless",
     "including", "excluding", "after", "before", "over", "under", "up", "via", "using", "but", "then", "per",
     "each", "a", "an", "the", "you", "your", "it", "this", "not", "max", "minimum", "maximum", "about",
-    "approximately", "costs", "cost", "worth",
+    "approximately", "costs", "cost", "worth", "above", "below", "beyond", "thereafter", "afterwards", "otherwise", "applies",
+    "apply", "only", "flat", "now",
 }  # fmt: skip
 """Words that end the noun after `per`."""
 

@@ -113,6 +113,7 @@ def running(
     *,
     bots: int | None = None,
     data: Path | None = None,
+    recording: Path | None = None,
     faults: Iterable[str] = (),
     seed: int = 0,
     port: int = 0,
@@ -122,6 +123,7 @@ def running(
     Args:
         bots: how many bots its API lists; None: the catalog that comes with the package.
         data: recorded bots to serve instead of the catalog.
+        recording: a folder of `poe-scraper probe --record` to serve instead of the mock site.
         faults: rules, as `Replica.set_faults` takes them.
         seed: of the faults.
         port: TCP port; 0 takes a free one.
@@ -136,6 +138,8 @@ def running(
     rules = tuple(faults)
     Faults(rules, seed)
     command = [sys.executable, "-m", __package__, f"--port={port}", f"--seed={seed}"]
+    if recording is not None:
+        command.append(f"--recording={recording}")
     command += [f"--fault={rule}" for rule in rules]
     if bots is not None:
         command.append(f"--bots={bots}")

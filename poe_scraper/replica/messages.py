@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 Kind = Literal[
     "document",
@@ -63,3 +63,14 @@ class Reply:
     kind: Kind = "other"
     handle: str | None = None
     """The bot or creator whose document or card it is."""
+
+
+class Answering(Protocol):
+    """Something that answers requests: the mock site, or a recording."""
+
+    @property
+    def title(self) -> str:
+        """What is served, for the line that reports the start."""
+
+    def answer(self, request: Request) -> Reply:
+        """The answer to a request."""

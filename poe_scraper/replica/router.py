@@ -4,7 +4,7 @@ import gzip
 import json
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -18,6 +18,7 @@ from .account import LOGIN_CODE, SESSION_COOKIE, Account, error_body
 from .answers import graphql, model, models
 from .catalog import Bot, Catalog, Profile
 from .checks import Checks
+from .controls import answer_control
 from .documents import Documents, login_page, plain_page
 from .faults import Faults, Target
 from .hosts import SITE_ADDRESS, Hosts
@@ -30,6 +31,9 @@ _USAGES = 250
 
 _LIMIT = 500
 """Requests a minute that the API's headers name (documented). The replica refuses nothing beyond."""
+
+_COOKIES_SIZE = 16_000
+"""Characters of cookies that a request may carry; most servers accept 8 or 16 kB of headers."""
 
 _BOMB_SIZE = 200_000_000
 
@@ -145,6 +149,8 @@ class Router:
         path = request.path
         if path.startswith("/_replica/"):
             return self._control(request, path.removeprefix("/_replica/"))
+        if len(request.headers.get("cookie", "")) > _COOKIES_SIZE:
+            return Reply(plain_page("Request header too large", "Remove some cookies."), status=431)
         if path.startswith(ASSET_PATH):
             return self._asset(request)
         if path.startswith(checks.PATH):
@@ -235,8 +241,6 @@ class Router:
                 return _redirect(f"/{quote(other)}")
             case "gzip_bomb":
                 return Reply(_bomb(), headers={"Content-Encoding": "gzip"})
-            case "cookies" if len(request.headers.get("cookie", "")) > 16_000:
-                return Reply(plain_page("Request header too large", ""), status=431)
         status = _PAGE_STATUSES.get(fault)
         if status is None:
             return None
@@ -400,26 +404,16 @@ class Router:
     # --- control -----------------------------------------------------------------------------------
 
     def _control(self, request: Request, name: str) -> Reply:
-        controls: dict[str, tuple[Callable[[], object], Callable[[dict[str, Any]], None]]] = {
-            "faults": (self._faults.as_json, self._set_faults),
-            "requests": (self._ledger.as_json, lambda _: self._ledger.clear()),
-            "catalog": (self._catalog.as_json, lambda change: self._catalog.change(**change)),
-            "account": (self._account.as_json, self._set_account),
-        }
-        if name not in controls:
-            return Reply(f"no such control: choose from {', '.join(controls)}\n".encode(), TEXT, 404)
-        read, write = controls[name]
-        if request.method != "POST":
-            return Reply(json.dumps(read()).encode(), JSON)
-        try:
-            change = json.loads(request.body)
-            if not isinstance(change, dict):
-                message = "the body must be a JSON object"
-                raise TypeError(message)
-            write(change)
-        except (ValueError, TypeError) as error:
-            return Reply(f"{error}\n".encode(), TEXT, 400)
-        return Reply(b"{}", JSON)
+        return answer_control(
+            request,
+            name,
+            {
+                "faults": (self._faults.as_json, self._set_faults),
+                "requests": (self._ledger.as_json, lambda _: self._ledger.clear()),
+                "catalog": (self._catalog.as_json, lambda change: self._catalog.change(**change)),
+                "account": (self._account.as_json, self._set_account),
+            },
+        )
 
     def _set_faults(self, change: Mapping[str, Any]) -> None:
         faults = Faults(change.get("faults", ()), change.get("seed", self._faults.seed))

@@ -5,7 +5,7 @@ import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 from weakref import WeakSet
 
@@ -19,7 +19,7 @@ from twisted.web.server import Site as Factory
 
 from .hosts import OTHER_ADDRESS, SITE_ADDRESS, Hosts
 from .ledger import Ledger
-from .messages import Reply, Request
+from .messages import Answering, Reply, Request
 
 SLOW = 2.0
 """Seconds that a slow response takes."""
@@ -28,17 +28,6 @@ PIECES = 20
 """Parts of a response whose bytes are slow."""
 
 # Twisted's requests, transports and reactor are not typed well enough to be more than Any here.
-
-
-class Answering(Protocol):
-    """Something that answers requests: the mock site, or a recording."""
-
-    @property
-    def title(self) -> str:
-        """What is served, for the line that reports the start."""
-
-    def answer(self, request: Request) -> Reply:
-        """The answer to a request."""
 
 
 class Wire(Resource):
@@ -168,6 +157,13 @@ def _send_without_end(request: Any, reply: Reply) -> None:
     loop.start(1, now=False)
 
 
+class _Channel(HTTPChannel):
+    """Reads requests whose headers are too large for the site, so that the site can say so."""
+
+    MAX_LENGTH = 1_000_000
+    totalHeadersSize = 1_000_000  # noqa: N815 - Twisted's name
+
+
 class _StunCounter(DatagramProtocol):
     """Counts packets, and answers none."""
 
@@ -197,6 +193,7 @@ def serve(make_site: Callable[[Ledger, Hosts], Answering], port: int) -> None:
     reactor: Any = only_reactor
     # The site needs the port, and must be complete before the first connection is accepted.
     factory: Any = Factory(Resource(), timeout=None)  # type: ignore[no-untyped-call]
+    factory.protocol = _Channel
     port = reactor.listenTCP(port, factory, backlog=512, interface=SITE_ADDRESS).getHost().port
     ledger = Ledger()
     site = make_site(ledger, Hosts(port))

@@ -14,7 +14,7 @@ from poe_scraper.failures import Code, ObservationError
 from poe_scraper.pages.catalog import is_handle
 from poe_scraper.pages.profile import Profile, read_profile
 from poe_scraper.replica.catalog import Catalog
-from poe_scraper.replica.documents import HOSTILE_TEXT, PROFILE_PAGE_SIZE, Release, Site
+from poe_scraper.replica.documents import HOSTILE_TEXT, PROFILE_PAGE_SIZE, Release
 from tests.pages.test_bot import escaped
 from tests.pages.test_fuzz import changed
 
@@ -109,13 +109,13 @@ def test_a_profile_without_bots() -> None:
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        (page(facts(node("A"), count=48), row("A")), "it says that it has 48 bots, and lists 1"),
-        (page(None, row("A")), "it does not say how many bots it has, and lists 1"),
+        (page(facts(node("A"), count=48), row("A")), "it says that it has 48 bots, and shows 1"),
+        (page(None, row("A")), "it does not say how many bots it has, and shows 1"),
         (page(facts(node("A"), count="1"), row("A")), "does not say"),
         (page(facts(node("A"), count=True), row("A")), "does not say"),
         (page(facts(node("A"), count=-1), row("A")), "does not say"),
-        (page(facts(node("A"), count=2), row("A"), row("A")), "has 2 bots, and lists 1"),
-        (page(facts(node("A")), row("A"), row("no handle")), "lists 1 and 1 without a usable handle"),
+        (page(facts(node("A"), count=2), row("A"), row("A")), "has 2 bots, and shows 1"),
+        (page(facts(node("A")), row("A"), row("no handle")), "shows 1 and 1 without a usable handle"),
     ],
 )
 def test_a_profile_that_is_short_says_so(document: str, words: str) -> None:
@@ -183,7 +183,7 @@ SERVED = Catalog.load()
 SERVED_PROFILE = SERVED.profile(CREATOR)
 assert SERVED_PROFILE is not None
 BOTS = SERVED_PROFILE.bots
-SHELL = Site(Release(), "https://other.test").profile_page(SERVED_PROFILE, None).decode()
+SHELL = Documents(Release(Hosts(80)), Hosts(80)).profile_page(SERVED_PROFILE, None).decode()
 HYDRATION = re.search(r'<script id="__NEXT_DATA__"[^>]*>(.*?)</script>', SHELL, re.DOTALL)
 assert HYDRATION is not None
 PARTS: dict[str, Any] = {

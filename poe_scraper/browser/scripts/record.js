@@ -254,12 +254,12 @@
     const objects = [];
     const collect = (text) => visitJson(text, (key, value) => value !== null && typeof value === "object" && objects.push(value));
     collect(document.getElementById("__NEXT_DATA__")?.textContent ?? "");
-    let rows = "";
+    const chunks = [];
     for (const script of document.scripts) {
       const pushed = /__next_f[^;]{0,80}?\.push\(\s*(\[.*\])\s*\)/s.exec(script.src ? "" : script.text)?.[1];
-      if (pushed) visitJson(pushed, (key, value) => (rows += key === "1" && typeof value === "string" ? value : ""));
+      if (pushed) visitJson(pushed, (key, value) => key === "1" && typeof value === "string" && chunks.push(value));
     }
-    for (const row of rows.split("\n")) collect(row.replace(/^[0-9a-f]*:/, ""));
+    for (const row of [...chunks.join("").split("\n"), ...chunks.filter((chunk) => chunk.startsWith("{"))]) collect(row.replace(/^[0-9a-f]*:/, ""));
     return objects;
   }
 
