@@ -12,6 +12,7 @@ from poe_scraper import __version__
 from poe_scraper.cli.exits import ExitCode, exit_code
 from poe_scraper.cli.terminal import fail
 from poe_scraper.failures import PoeScraperError
+from poe_scraper.settings import check_environment
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "setup": ("poe_scraper.cli.crawl:setup", "Install a browser to crawl with."),
@@ -69,6 +70,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; quiet where whoever reads its output goes away."""
+        check_environment()
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()

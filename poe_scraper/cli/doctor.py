@@ -1,6 +1,5 @@
 """`doctor`: is everything there that a crawl needs?"""
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +17,8 @@ from poe_scraper.cli import options
 from poe_scraper.cli.exits import ExitCode
 from poe_scraper.cli.terminal import echo_json
 from poe_scraper.failures import FAILURES, BrowserNotFoundError, Code, FeedError, ObservationError, UsageError
+from poe_scraper.feed.reader import feed_folder
+from poe_scraper.settings import environment
 from poe_scraper.untrusted import safe
 
 TIMEOUT = 20
@@ -46,7 +47,7 @@ def doctor(output_dir: Path | None, as_json: bool) -> int:
 
     Exit code 0 where all is well or a warning, 4 where only Poe could not be reached, else 1.
     """
-    findings = list(_findings(Path(output_dir or os.environ.get("POE_OUTPUT_DIR") or "output")))
+    findings = list(_findings(feed_folder(output_dir)))
     if as_json:
         echo_json([asdict(finding) for finding in findings])
     else:
@@ -66,8 +67,8 @@ def _findings(folder: Path) -> Iterator[Finding]:
     yield from _session()
     yield from ask_api(
         requests.Session(),
-        os.environ.get("POE_API_URL") or "https://api.poe.com/v1/models",
-        key=os.environ.get("POE_API_KEY", ""),
+        environment("POE_API_URL"),
+        key=environment("POE_API_KEY"),
         now=lambda: datetime.now(UTC),
     )
     yield _feed(folder)
@@ -82,7 +83,7 @@ def _browser() -> Finding:
 
     setup = "Run: poe-scraper setup"
     try:
-        path = find_browser(os.environ.get("POE_BROWSER_PATH", ""))
+        path = find_browser(environment("POE_BROWSER_PATH"))
         with sync_playwright() as playwright, playwright.chromium.launch(executable_path=path) as browser:
             page = browser.new_page()
             page.set_content("<p id=sum></p><script>sum.textContent = 6 * 7</script>")
@@ -102,7 +103,7 @@ def _session() -> Iterator[Finding]:
     from poe_scraper import settings
     from poe_scraper.browser.session import asked_session, session_path
 
-    asked = {**vars(settings), "PLAYWRIGHT_CDP_URL": os.environ.get("PLAYWRIGHT_CDP_URL")}
+    asked = vars(settings)
     try:
         session = asked_session(asked)
     except UsageError as error:
