@@ -315,6 +315,10 @@ class BrowserNotFoundError(PoeScraperError):
     """No Chromium to render pages with. The text holds the commands that install one."""
 
 
+class BrowserBrokenError(PoeScraperError):
+    """Playwright's driver or the browser does not start on this machine. The text says what is missing."""
+
+
 class SessionError(PoeScraperError):
     """The user's session could not be had, kept or removed. The text says why, and holds none of it."""
 
@@ -336,16 +340,29 @@ class FeedError(PoeScraperError):
     """A feed on disk is missing, broken, or cannot be written."""
 
 
+class FeedNotFoundError(FeedError):
+    """There is no feed where one was looked for."""
+
+
+class FeedTooNewError(FeedError):
+    """The feed was written by a later version of this project."""
+
+
+class OtherSiteError(FeedError):
+    """The feed belongs to another site than the one to crawl. The text says how to go on."""
+
+
 class FeedLockedError(FeedError):
     """Another process is writing the feed.
 
     Args:
         folder: the feed's folder.
         holder: which process, for a person.
+        remedy: what to do, for a person.
     """
 
-    def __init__(self, folder: Path, holder: str) -> None:
-        super().__init__(f"The feed in {folder} is being written by {holder}. Try again later.")
+    def __init__(self, folder: Path, holder: str, remedy: str = "Try again later.") -> None:
+        super().__init__(f"The feed in {folder} is being written by {holder}. {remedy}")
         self.holder = holder
 
 

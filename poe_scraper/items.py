@@ -2,7 +2,8 @@
 
 Money is `Decimal` here and a decimal string in JSON, as the source wrote it (`"0.40"` stays `"0.40"`).
 Time is an aware `datetime` in UTC here and RFC 3339 with `Z` in JSON.
-A reader ignores fields it does not know, so that a feed of a later minor version still loads.
+A reader ignores fields it does not know and passes on values it does not know, so that a feed of a later minor version
+still loads. Enumerations that can grow are therefore plain strings with examples; those that cannot are `Literal`.
 """
 
 import json
@@ -17,16 +18,19 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     JsonValue,
     PlainSerializer,
+    Tag,
     WithJsonSchema,
 )
 from pydantic_core import PydanticSerializationError
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
+"""Version of the feed's schema, MAJOR.MINOR. docs/feed.md has the rules for raising it."""
 
 POINTS_PER_USD = Decimal(33_000)
 """What Poe charges for a dollar, in points (observed: 473 rate cards, October 2026)."""
@@ -39,15 +43,21 @@ def _not_float(value: object) -> object:
     return value
 
 
-def _of_sane_size(value: Decimal) -> Decimal:
+def is_of_sane_size(value: Decimal) -> bool:
+    """True if a finite number has at most `MAX_MAGNITUDE` digits before and as many after the decimal point."""
     # "1e999999" is six bytes of JSON and a megabyte in plain notation
-    if abs(value.adjusted()) > MAX_MAGNITUDE or len(value.as_tuple().digits) > MAX_MAGNITUDE:
-        message = f"money must have at most {MAX_MAGNITUDE} digits before and behind the point"
+    return value.adjusted() < MAX_MAGNITUDE and int(value.as_tuple().exponent) >= -MAX_MAGNITUDE
+
+
+def _of_sane_size(value: Decimal) -> Decimal:
+    if not is_of_sane_size(value):
+        message = f"money must have at most {MAX_MAGNITUDE} digits before and after the decimal point"
         raise ValueError(message)
     return value
 
 
 MAX_MAGNITUDE = 40
+"""Largest number of digits of money before and after the decimal point."""
 
 Amount = Annotated[
     Decimal,
@@ -55,7 +65,13 @@ Amount = Annotated[
     BeforeValidator(_not_float),
     AfterValidator(_of_sane_size),
     PlainSerializer(lambda value: format(value, "f"), return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "examples": ["0.40", "1500"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^-?[0-9]{{1,{MAX_MAGNITUDE}}}(\\.[0-9]{{1,{MAX_MAGNITUDE}}})?$",
+            "examples": ["0.40", "1500"],
+        }
+    ),
 ]
 """A decimal number that JSON carries as a string in plain notation."""
 
@@ -81,7 +97,7 @@ def _plain_numbers(value: object, depth: int = 0) -> object:
 _MAX_DEPTH = 100
 
 AnyJson = Annotated[JsonValue, BeforeValidator(lambda value: _plain_numbers(value))]
-"""Any JSON value. A JSON parser that reads fractions as `Decimal`, for the money among them, is welcome too."""
+"""Any JSON value. Fractions may be given as `Decimal`, as a JSON parser reads them that keeps money exact."""
 
 Currency = Literal["USD", "points"]
 Bound = Literal["exact", "up_to", "from", "about"]
@@ -91,7 +107,12 @@ class Item(BaseModel):
     """Base of all nouns: immutable, unknown fields ignored, docstrings published as descriptions."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True, extra="ignore", use_attribute_docstrings=True, populate_by_name=True
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        populate_by_name=True,
+        # we write every field, so the published schema requires every field
+        json_schema_serialization_defaults_required=True,
     )
 
 
@@ -201,9 +222,85 @@ class Variable(Item):
     """Text of the row's first cell."""
 
 
+class Discount(Item):
+    """A price is lower by a share."""
+
+    kind: Literal["discount"] = "discount"
+    """Which kind of adjustment this is."""
+    percent: Amount = Field(examples=["25"])
+    """Per cent off."""
+    label: str = Field(examples=["Batch"])
+    """What gets the discount, or who."""
+
+
+class Multiplier(Item):
+    """A price is a multiple of the usual one."""
+
+    kind: Literal["multiplier"] = "multiplier"
+    """Which kind of adjustment this is."""
+    factor: Amount = Field(examples=["1.5"])
+    """Factor on the usual price."""
+    label: str = Field(examples=["Peak hours"])
+    """What costs the multiple."""
+
+
+class Markup(Item):
+    """A share comes on top of a price, such as the provider's."""
+
+    kind: Literal["markup"] = "markup"
+    """Which kind of adjustment this is."""
+    percent: Amount = Field(examples=["20"])
+    """Per cent on top."""
+    label: str = Field(examples=["the provider's cost"])
+    """What it comes on top of."""
+
+
+class OtherAdjustment(Item):
+    """An adjustment of a kind that a later version introduced. It is kept verbatim.
+
+    A bot with one may cost more or less than its rates say.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
+
+    kind: str = Field(examples=["volume_discount"])
+    """Which kind of adjustment this is; none of those above."""
+
+
+_KNOWN_ADJUSTMENTS: tuple[type[Item], ...] = (
+    CacheDiscount,
+    CacheWriteSurcharge,
+    ContextTier,
+    FreeAllowance,
+    PlusCalledBots,
+    UndisclosedCosts,
+    Variable,
+    Discount,
+    Multiplier,
+    Markup,
+)
+ADJUSTMENT_KINDS = frozenset(str(model.model_fields["kind"].default) for model in _KNOWN_ADJUSTMENTS)
+"""The kinds of adjustment that this version knows."""
+
+
+def _adjustment_tag(value: Any) -> str:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return kind if isinstance(kind, str) and kind in ADJUSTMENT_KINDS else "other"
+
+
 Adjustment = Annotated[
-    CacheDiscount | CacheWriteSurcharge | ContextTier | FreeAllowance | PlusCalledBots | UndisclosedCosts | Variable,
-    Field(discriminator="kind"),
+    Annotated[CacheDiscount, Tag("cache_discount")]
+    | Annotated[CacheWriteSurcharge, Tag("cache_write_surcharge")]
+    | Annotated[ContextTier, Tag("context_tier")]
+    | Annotated[FreeAllowance, Tag("free_allowance")]
+    | Annotated[PlusCalledBots, Tag("plus_called_bots")]
+    | Annotated[UndisclosedCosts, Tag("undisclosed_costs")]
+    | Annotated[Variable, Tag("variable")]
+    | Annotated[Discount, Tag("discount")]
+    | Annotated[Multiplier, Tag("multiplier")]
+    | Annotated[Markup, Tag("markup")]
+    | Annotated[OtherAdjustment, Tag("other")],
+    Discriminator(_adjustment_tag),
 ]
 """What changes a price."""
 
@@ -230,7 +327,7 @@ class ApiPricing(Item):
     completion: Amount | None = None
     """USD per output token."""
     image: Amount | None = None
-    """USD per token of an image (observed: 0.000021 and 0.0001, the card's price of an image token)."""
+    """USD per output token of an image, not per image (observed on all bots that have it: 0.000021, 0.0001)."""
     request: Amount | None = None
     """USD per message."""
     input_cache_read: Amount | None = None
@@ -267,23 +364,29 @@ class PrimaryPrice(Item):
     """USD per `per`; null where only points are known."""
     points: Amount | None = Field(None, examples=["67000"])
     """Points per `per`; null where only dollars are known."""
-    source: Literal["page", "api"]
-    """Which evidence it rests on."""
+    source: str = Field(examples=["page", "api"])
+    """Which evidence it rests on: the rate card (`page`) or the models API (`api`). More may come."""
+    suspect: bool = False
+    """True if a check contradicts it by a factor of 10 or more: see `Pricing.checks`."""
 
 
 class Check(Item):
-    """Two pieces of evidence for one price, held against each other."""
+    """A price, compared with other evidence for it."""
 
-    kind: Literal["usd_points", "api_page"]
-    """`usd_points`: the card's dollars against its points; `api_page`: the API against the card."""
+    kind: str = Field(examples=["usd_points", "api_page", "neighbours", "range"])
+    """`usd_points`: the card's dollars and its points; `api_page`: the API and the card; `neighbours`: a price of the
+    card and its other prices; `range`: a price and what such prices are on other cards. The last two are only
+    reported if they make the price suspect. More may come."""
     subject: str = Field(examples=["Input (text)"])
     """The rate's label, or what is missing where nothing could be compared."""
-    result: Literal["agrees", "differs", "not_comparable"]
-    """`agrees`: the difference is no more than rounding explains."""
+    result: str = Field(examples=["agrees", "differs", "suspect", "not_comparable"])
+    """`agrees`: the difference is no more than rounding or a known convention of cards explains; `differs`: by less
+    than a factor of 10; `suspect`: by a factor of 10 or more, so that one of the two is most likely wrong. More may
+    come."""
     figures: dict[str, Amount] = Field(default_factory=dict, examples=[{"usd": "2.02", "points": "67"}])
     """The figures compared, named after their currency or source."""
-    reason: str | None = Field(None, examples=["the card names no dollars"])
-    """Why they differ or cannot be compared, in a few words."""
+    reason: str | None = Field(None, examples=["the card gives no dollars"])
+    """Which convention explains a difference, or why they differ or cannot be compared, in a few words."""
 
 
 class Pricing(Item):
@@ -395,9 +498,9 @@ class PageSighting(Item):
     """Time of the answer."""
     url: str = Field(examples=["https://poe.com/Grok-4.7"])
     """Address of the page after redirects."""
-    via: Literal["graphql", "dialog", "query"] | None = None
+    via: str | None = Field(None, examples=["graphql", "dialog", "query"])
     """Where the rate card came from: the page's own query, its dialog, or a repeated query; null if the bot has no
-    Rates."""
+    Rates. More may come."""
 
 
 class Observed(Item):
@@ -412,8 +515,8 @@ class Observed(Item):
 class BotError(Item):
     """Something that went wrong with this bot at its last observation."""
 
-    stage: Literal["catalog", "page", "rates", "profile"]
-    """Where it happened."""
+    stage: str = Field(examples=["catalog", "page", "rates", "profile"])
+    """Where it happened. More may come."""
     code: str = Field(examples=["timeout"])
     """One of the failure codes of the documentation."""
     message: str = Field(examples=["The page did not load in 30 s."])
@@ -427,8 +530,8 @@ class BotError(Item):
 class RunError(Item):
     """Something that went wrong after the crawl."""
 
-    stage: Literal["delivery", "monitors"]
-    """Where it happened."""
+    stage: str = Field(examples=["delivery", "monitors"])
+    """Where it happened. More may come."""
     code: str = Field(examples=["delivery_failed"])
     """One of the failure codes of the documentation."""
     message: str = Field(examples=["s3://prices/poe: PermissionError: Access Denied"])
@@ -458,8 +561,9 @@ class Bot(Item):
     """When a crawl saw the bot last."""
     gone_since: Instant | None = None
     """When a crawl missed it first; null while active."""
-    discovered_by: tuple[Literal["api", "creator", "handle"], ...] = ()
-    """How it was found: in the models API, on a creator's profile, or named by the user."""
+    discovered_by: tuple[str, ...] = Field((), examples=[["api", "creator"]])
+    """How it was found: in the models API (`api`), on a creator's profile (`creator`), or named by the user (`handle`).
+    More may come."""
     created: Instant | None = None
     """When the bot was created, as the API tells."""
     owned_by: str | None = Field(None, examples=["XAI"])
@@ -615,7 +719,9 @@ class RunReport(Item):
     with_unparsed: int = 0
     """Of these, how many have a card with an amount that nobody could read."""
     with_differences: int = 0
-    """Of these, how many have two pieces of evidence for one price that differ."""
+    """Of these, how many have two pieces of evidence for one price that differ, by any factor."""
+    with_suspects: int = 0
+    """Of these, how many have a price that other evidence contradicts by a factor of 10 or more."""
     active: int = 0
     """Bots in the feed that are not gone."""
     active_with_rates: int = 0

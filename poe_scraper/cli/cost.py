@@ -66,7 +66,7 @@ def _usage(command: Command) -> Command:
 @click.command(
     epilog=examples(
         "cost claude-sonnet-4.5 --input-tokens 20000 --output-tokens 1500",
-        "cost wan-2.6 --seconds 5 --attribute label=720P --json",
+        "cost kling-2.6-pro --seconds 5 --attribute 'label=Video Output with audio' --json",
     )
 )
 @click.argument("bot")
@@ -78,7 +78,7 @@ def cost(bot: str, output_dir: Path | None, as_json: bool, **usage: Any) -> int:
 
     Where the rate card does not say enough, it says what is missing and exits with 1.
     """
-    known_id(the_feed(output_dir), bot)
+    bot = known_id(the_feed(output_dir), bot)
     try:
         bill = api.cost(bot, output_dir=output_dir, **_arguments(**usage))
     except UnpricedError as error:
@@ -112,7 +112,7 @@ def cost(bot: str, output_dir: Path | None, as_json: bool, **usage: Any) -> int:
 
 @click.command(
     epilog=examples(
-        "compare gpt-5 claude-sonnet-4.5 grok-4 --input-tokens 20000 --output-tokens 1500",
+        "compare gpt-5 claude-sonnet-4.5 grok-4.7 --input-tokens 20000 --output-tokens 1500",
         "compare flux-2-flash z-image-lightning --images 4 --json",
     )
 )

@@ -4,10 +4,16 @@ from pathlib import Path
 
 import click
 
-from poe_scraper.browser.executable import find_browser, install_browser
+import poe_scraper.settings
+from poe_scraper.browser.executable import (
+    check_rendering,
+    find_browser,
+    install_browser,
+    install_packages,
+    missing_packages,
+)
 from poe_scraper.cli import options
 from poe_scraper.failures import BrowserNotFoundError
-from poe_scraper.settings import check, environment
 
 
 @click.command(
@@ -45,8 +51,8 @@ def update(
     poe_models`, from any folder.
     """
     from scrapy.crawler import AsyncCrawlerProcess
-    from scrapy.settings import Settings
 
+    from poe_scraper.browser.network import check_hosts
     from poe_scraper.browser.session import asked_session
     from poe_scraper.cli.ending import ending
     from poe_scraper.distributed import is_shared
@@ -57,18 +63,11 @@ def update(
     asked |= {"force": "true" if force else None, "role": "worker" if worker else None}
     arguments = {name: text for name, text in asked.items() if text is not None}
     PoeModelsSpider.check_arguments(**arguments)
-    settings = Settings()
-    settings.setmodule("poe_scraper.settings", priority="project")
-    if accept:
-        settings.set("POE_ACCEPT", accept, priority="cmdline")
-    if keep is not None:
-        settings.set("POE_KEEP_VERSIONS", keep, priority="cmdline")
-    if output_dir is not None:
-        settings.set("POE_OUTPUT_DIR", str(output_dir), priority="cmdline")
+    settings = options.crawl_settings(output_dir, accept=accept, keep=keep)
     if verbose:
         settings.set("LOG_LEVEL", "DEBUG", priority="cmdline")
-    check(settings)
-    asked_session(settings)  # a wrong one is reported before anything starts
+    check_hosts(settings)  # wrong settings are reported before anything starts
+    asked_session(settings)
     is_shared(settings, arguments.get("role", ""))
     PublishPipeline.enable(settings)
     process = AsyncCrawlerProcess(settings)
@@ -80,13 +79,14 @@ def update(
 
 @click.command(epilog=options.examples("setup"))
 def setup() -> None:
-    """Install a browser to crawl with, where there is none.
+    """Install a browser to crawl with and what it needs, and check that it renders a page.
 
     Looks for POE_BROWSER_PATH; chromium-headless-shell, chromium and google-chrome on the PATH; the
-    one that Playwright manages. Else installs Debian's headless shell (as root or with sudo), else
-    Playwright's.
+    one that Playwright manages. Otherwise installs Debian's headless shell (as root or with sudo), else
+    Playwright's. Debian packages that Playwright's driver or the browser lack are installed, too.
     """
-    configured = environment("POE_BROWSER_PATH")
+    configured = poe_scraper.settings.POE_BROWSER_PATH
+    _install_missing(missing_packages())
     try:
         found = find_browser(configured)
     except BrowserNotFoundError:
@@ -94,4 +94,11 @@ def setup() -> None:
         done = install_browser()
         click.echo(f"Installed with: {done}")
         found = find_browser(configured)
-    click.echo(f"Browser: {found or 'the headless shell that Playwright manages'}")
+    _install_missing(missing_packages(found))
+    click.echo(check_rendering(configured))
+
+
+def _install_missing(packages: tuple[str, ...]) -> None:
+    if packages:
+        click.echo(f"Installing what Playwright's driver or the browser lacks: {', '.join(packages)}")
+        install_packages(packages)

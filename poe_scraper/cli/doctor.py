@@ -16,7 +16,15 @@ from poe_scraper import __version__
 from poe_scraper.cli import options
 from poe_scraper.cli.exits import ExitCode
 from poe_scraper.cli.terminal import echo_json
-from poe_scraper.failures import FAILURES, BrowserNotFoundError, Code, FeedError, ObservationError, UsageError
+from poe_scraper.failures import (
+    FAILURES,
+    BrowserBrokenError,
+    BrowserNotFoundError,
+    Code,
+    FeedError,
+    ObservationError,
+    UsageError,
+)
 from poe_scraper.feed.reader import feed_folder
 from poe_scraper.settings import environment
 from poe_scraper.untrusted import safe
@@ -76,26 +84,13 @@ def _findings(folder: Path) -> Iterator[Finding]:
 
 
 def _browser() -> Finding:
-    from playwright.sync_api import Error as PlaywrightError
-    from playwright.sync_api import sync_playwright
+    from poe_scraper import settings
+    from poe_scraper.browser.executable import check_rendering
 
-    from poe_scraper.browser.executable import find_browser
-
-    setup = "Run: poe-scraper setup"
     try:
-        path = find_browser(environment("POE_BROWSER_PATH"))
-        with sync_playwright() as playwright, playwright.chromium.launch(executable_path=path) as browser:
-            page = browser.new_page()
-            page.set_content("<p id=sum></p><script>sum.textContent = 6 * 7</script>")
-            rendered = page.text_content("#sum")
-            version = browser.version
-    except (BrowserNotFoundError, UsageError) as error:
-        return Finding("browser", "failed", str(error).splitlines()[0], setup)
-    except PlaywrightError as error:
-        return Finding("browser", "failed", f"does not start: {error.message.splitlines()[0]}", setup)
-    if rendered != "42":
-        return Finding("browser", "failed", f"Chromium {version} does not run a page's script", setup)
-    return Finding("browser", "ok", f"Chromium {version} starts and renders ({path or 'Playwright'})")
+        return Finding("browser", "ok", check_rendering(settings.POE_BROWSER_PATH))
+    except (BrowserBrokenError, BrowserNotFoundError, UsageError) as error:
+        return Finding("browser", "failed", str(error).splitlines()[0], "Run: poe-scraper setup")
 
 
 def _session() -> Iterator[Finding]:

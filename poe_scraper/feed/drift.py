@@ -52,19 +52,24 @@ def with_kept(seen: Bot, known: Bot | None) -> Bot:
         known: the bot as the feed has it; None if it is new.
 
     Returns:
-        `seen` with these values. `observed.catalog.kept` names those that are really from an earlier answer.
+        `seen` with these values. `observed.catalog.kept` names those that are really from an earlier answer, and
+        `errors` has an entry for each.
     """
     catalog = seen.observed.catalog
     if catalog is None or not catalog.kept:
         return seen
     kept = []
+    errors = list(seen.errors)
     for path in catalog.kept:
         value = None if known is None else _get(known, path)
         if known is not None and _is_known(value):
             seen = _put(seen, known, path.split("."), value)
             kept.append(path)
+            if all(error.field != path for error in errors):
+                message = f"the entry of the models API lacks {path}; its last known value is kept"
+                errors.append(_error(Code.FIELD_MALFORMED, catalog.at, path, message))
     observed = seen.observed.model_copy(update={"catalog": catalog.model_copy(update={"kept": tuple(kept)})})
-    return seen.model_copy(update={"observed": observed})
+    return seen.model_copy(update={"observed": observed, "errors": tuple(errors)})
 
 
 class CatalogDrift:
@@ -145,17 +150,21 @@ class CatalogDrift:
         if self._unknown_keys:
             keys = ", ".join(ascii(key)[1:-1][:40] for key, _ in self._unknown_keys.most_common(10))
             what = f"pricing has keys that poe-scraper does not know: {keys}"
-            yield BotError(stage="catalog", code=Code.PRICE_KEY_UNKNOWN, message=what, at=at)
+            yield _error(Code.PRICE_KEY_UNKNOWN, at, None, what)
         if self._unreadable > UNREADABLE_SHARE * _FIELDS * total:
             what = f"the models API's answer is not understood: {self._unreadable} of {_FIELDS * total} values"
-            yield BotError(stage="catalog", code=Code.CATALOG_GARBLED, message=f"{what} could not be read", at=at)
+            yield _error(Code.CATALOG_GARBLED, at, None, f"{what} could not be read")
 
     def _is_drift(self, count: int, total: int) -> bool:
         return count >= MIN_DRIFT and count > self._max_lost * total
 
 
 def _problem(code: Code, at: datetime, field: str, what: str) -> BotError:
-    return BotError(stage="catalog", code=code, field=field, message=f"{what}. Known values are kept", at=at)
+    return _error(code, at, field, f"{what}. Known values are kept")
+
+
+def _error(code: Code, at: datetime, field: str | None, message: str) -> BotError:
+    return BotError(stage="catalog", code=code, field=field, message=message, at=at)
 
 
 def _of(count: int, total: int) -> str:

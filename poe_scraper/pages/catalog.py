@@ -28,6 +28,7 @@ from poe_scraper.items import (
     Pricing,
     Reasoning,
     ReasoningBudget,
+    is_of_sane_size,
 )
 
 PRICES = ("prompt", "completion", "image", "request", "input_cache_read", "input_cache_write")
@@ -295,9 +296,8 @@ class _Entry:
         if not given:
             return Pricing()
         other = self.other_prices({key: value for key, value in given.items() if key not in PRICES})
-        if given.keys().isdisjoint(PRICES):
-            message = f"pricing must have one of the keys {', '.join(PRICES)}, got {_shown(list(given))}"
-            self.fail("pricing.api", message)
+        if given.keys().isdisjoint(PRICES):  # prices in another form, or none: they are not guessed
+            self.keep("pricing.api")
             return Pricing(api_other=other)
         prices = self.values("pricing.api", given, PRICES, _price)
         variable = tuple(name for name, price in prices.items() if price == -1)
@@ -406,8 +406,7 @@ def _number(value: object) -> Decimal:
     except InvalidOperation:
         message = "must be a decimal number"
         raise ValueError(message) from None
-    is_sane = number.is_finite() and len(number.as_tuple().digits) <= MAX_MAGNITUDE
-    if not is_sane or abs(number.adjusted()) > MAX_MAGNITUDE:
+    if not number.is_finite() or not is_of_sane_size(number):
         message = f"must be a finite number of at most {MAX_MAGNITUDE} digits"
         raise ValueError(message)
     return number

@@ -6,9 +6,8 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
 from poe_scraper.feed.merge import merge, was_there
-from poe_scraper.items import Bot, Reading
-from poe_scraper.pricing.checks import checks
-from poe_scraper.pricing.primary import primary_price
+from poe_scraper.items import Bot
+from poe_scraper.pricing.conclusions import with_conclusions
 from poe_scraper.spiders.state import CrawlState, state_of
 
 
@@ -35,14 +34,3 @@ class MergePricingPipeline:
             message = f"{item.id} is not known, and its page could not be read"
             raise DropItem(message)
         return with_conclusions(merge(known, item))
-
-
-def with_conclusions(bot: Bot) -> Bot:
-    """The bot with its primary price and its checks worked out from its evidence."""
-    pricing = bot.pricing
-    reading = Reading(rates=pricing.rates, adjustments=pricing.adjustments, unparsed=pricing.unparsed)
-    conclusions = {
-        "primary": primary_price(pricing.rates, pricing.api),
-        "checks": checks(reading, pricing.api),
-    }
-    return bot.model_copy(update={"pricing": pricing.model_copy(update=conclusions)})

@@ -43,10 +43,10 @@ _SPLIT_NUMBER = re.compile(r"(?<=\d)\u200b+(?=\d)")
 
 _INVISIBLE: dict[int, str | None] = {
     0x200B: " ",
-    **dict.fromkeys((0x00AD, 0x061C, 0x180E, 0x200C, 0x200D, 0x200E, 0x200F, 0x202A, 0x202B, 0x202C)),
+    **dict.fromkeys((0x00AD, 0x061C, 0x180E, 0x200C, 0x200D, 0x200E, 0x200F, 0x20E3, 0x202A, 0x202B, 0x202C)),
     **dict.fromkeys((0x2060, 0x2066, 0x2067, 0x2068, 0x2069, 0xFE0E, 0xFE0F, 0xFEFF)),
 }
-"""Characters that show nothing; one of them may end a word.
+"""Characters that show nothing, and the key around a digit; one of them may end a word.
 
 Those that turn the order of the text (U+202D, U+202E) stay, to be distrusted.
 """
@@ -238,9 +238,46 @@ class _Reader:
                 rows.extend(row for row in part if row.tag == "tr")
             else:
                 self._block(part)
-        cells = [[_cell(cell) for cell in row if cell.tag in {"td", "th"}] for row in rows]
+        cells = _with_spans([[cell for cell in row if cell.tag in {"td", "th"}] for row in rows])
         if cells:
             self.blocks.append(Table(cells[0], cells[1:]))
+
+
+def _with_spans(rows: Sequence[Sequence[Element]]) -> list[list[Line]]:
+    """The cells of a table, where a cell that spans several rows or columns is in each of them."""
+    table: list[list[Line]] = []
+    pending: dict[int, tuple[int, Line]] = {}
+    for elements in rows:
+        row: list[Line] = []
+        waiting = iter(elements)
+        while True:
+            column = len(row)
+            if column in pending:
+                left, line = pending.pop(column)
+                if left > 1:
+                    pending[column] = (left - 1, line)
+                row.append(line)
+                continue
+            element = next(waiting, None)
+            if element is None:
+                break
+            line = _cell(element)
+            down = _span(element, "rowspan")
+            for _ in range(_span(element, "colspan")):
+                if down > 1:
+                    pending[len(row)] = (down - 1, line)
+                row.append(line)
+        table.append(row)
+    return table
+
+
+def _span(element: Element, name: str) -> int:
+    value = element.get(name) or "1"
+    return min(int(value), _MAX_SPAN) if value.isascii() and value.isdecimal() and len(value) < _MAX_DIGITS else 1
+
+
+_MAX_SPAN = 64
+_MAX_DIGITS = 6
 
 
 def _cell(element: Element) -> Line:

@@ -5,7 +5,9 @@ dollars     = "$" range | "USD" range | range ("USD" | "dollars" | "$" | "cents"
 points      = range "points"
 pair        = range "(" dollars ")" ["points"]              a bare number before dollars is points
 range       = number ["+"] [("-" | "to") number]
-denominator = ("/" | "per" | "for each" | "each" | ...) [number] [magnitude] {qualifier} unit {qualifier}
+denominator = ("/" | "per" | "for each" | "each" | ...) {qualifier} [number] [magnitude] {qualifier} unit {qualifier}
+
+What several prices of a piece are together (a range, a list, a former price and its successor) is in `compounds`.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,7 +18,7 @@ from typing import NamedTuple
 
 from poe_scraper.items import Bound, Currency, Per
 from poe_scraper.rates import vocabulary as v
-from poe_scraper.rates.lexer import ROUND, Token
+from poe_scraper.rates.lexer import ROUND, Token, is_other_dollar
 
 Line = Sequence[Token]
 
@@ -29,26 +31,24 @@ _BEFORE_RANGE = {
     *(phrase[-1] for phrase in v.PREFIX_BOUNDS),
 }  # fmt: skip
 _BRACKETS = {"(", ")", "[", "]"}
-_GLUE = {*_BRACKETS, "/", "=", "≈", "~", "|", "or", ",", "about", "approximately", "approx", "·", "\n", "→", ":", "*"}
+GLUE = {*_BRACKETS, "/", "=", "≈", "~", "|", "or", ",", "about", "approximately", "approx", "·", "\n", "→", ":", "*"}
 """What may stand between the two currencies of one price."""
 
 _BREAKS = {"+", ";", "plus", "and", "then"}
-_MAX_NOUN_WORDS = 6
+MAX_NOUN_WORDS = 6
 
 MAX_QUANTITY = 10**12
 """No price is per more; a price with a larger denominator is not read."""
 
 _NO_COUNT = v.POINTS | v.DOLLARS | v.CENTS | v.OTHER_CURRENCIES | {"$", "%"}
-"""What makes the number before it an amount or a share, and no quantity."""
-
-_NO_AMOUNT = v.MULTIPLIERS | {"%"}
+"""What makes the number before it an amount or a share and not a quantity."""
 
 
 @dataclass(slots=True)
 class Price:
-    """A price as it stands in a piece of the card. `first` and `last` are token indexes, `last` exclusive.
+    """A price in a piece of the card. `first` and `last` are token indexes, `last` exclusive.
 
-    It grows while its piece is read; what `prices` has returned is not changed any more.
+    It changes while its piece is read, and no more once `prices` has returned it.
     """
 
     currency: Currency
@@ -59,15 +59,19 @@ class Price:
     bound: Bound = "exact"
     per: Per | None = None
     per_words: tuple[int, int] | None = None
-    """Where the denominator stands, without its `per`."""
+    """Where the denominator is, without its `per`."""
     list_amount: Decimal | None = None
     struck: bool = False
     accounts_for: tuple[int, ...] = ()
     """Indexes of the tokens whose numbers this price carries."""
+    option: tuple[int, int] | None = None
+    """Which one it is of a list of prices, and how many there are: `100/200/400 points`."""
+    note: tuple[int, int] | None = None
+    """Where the words are that tell it from the other prices of a list: `100 for images`."""
 
 
 class Denominator(NamedTuple):
-    """A denominator and where it stands: from its opener to behind its last word."""
+    """A denominator and where it is: from its opener to after its last word."""
 
     per: Per
     first: int
@@ -88,12 +92,12 @@ def text(line: Line, i: int) -> str:
 
 
 def is_number(line: Line, i: int) -> bool:
-    """Whether token `i` is a number."""
+    """True if token `i` is a number."""
     return 0 <= i < len(line) and line[i].kind == "number"
 
 
-def _is_attached(line: Line, i: int) -> bool:
-    """Whether token `i` stands right behind the one before it."""
+def is_attached(line: Line, i: int) -> bool:
+    """True if nothing separates token `i` from the one before it."""
     return 0 < i < len(line) and line[i].start == line[i - 1].end
 
 
@@ -101,7 +105,7 @@ def _is_attached(line: Line, i: int) -> bool:
 
 
 def _number(line: Line, i: int) -> tuple[Decimal, int] | None:
-    """A number with its magnitude in words, and the index behind it."""
+    """A number with its magnitude in words, and the index after it."""
     if not is_number(line, i) or (value := line[i].value) is None:
         return None
     scale = v.AMOUNT_MAGNITUDES.get(text(line, i + 1))
@@ -113,7 +117,7 @@ def _joins_range(line: Line, i: int, start: int) -> bool:
     if word == "and":
         return text(line, start - 1 - (text(line, start - 1) == "$")) == "between"
     if word == "~":
-        return _is_attached(line, i)  # `~~$3~~ ~$2`: else it is the sign of an estimate
+        return is_attached(line, i)  # `~~$3~~ ~$2`: else it is the sign of an estimate
     return word in _RANGE_SIGNS
 
 
@@ -122,14 +126,14 @@ def _range(line: Line, start: int, dollars: bool) -> _Range | None:
     if first is None:
         return None
     low, i = first
-    if text(line, i) == "+" and _is_attached(line, i):
+    if text(line, i) == "+" and is_attached(line, i):
         return _Range(low, None, True, i + 1)
     if not _joins_range(line, i, start):
         return _Range(low, None, False, i)
     j = i + 1
     signed = dollars and text(line, j) == "$"
     j += signed
-    if not is_number(line, j) or not (signed or _is_attached(line, i) or (not dollars and _opens(line, start))):
+    if not is_number(line, j) or not (signed or is_attached(line, i) or (not dollars and _opens(line, start))):
         return _Range(low, None, False, i)
     second = _number(line, j)
     if second is None:
@@ -144,7 +148,7 @@ def _range(line: Line, start: int, dollars: bool) -> _Range | None:
 
 
 def _opens(line: Line, i: int) -> bool:
-    """Whether number `i` starts a range, and does not end a name: `costs 1 - 5 points`, but `Veo 3 - 500 points`."""
+    """True if number `i` starts a range and does not end a name: `costs 1 - 5 points`, but `Veo 3 - 500 points`."""
     before = text(line, i - 1)
     if before == ":":
         return not is_number(line, i - 2)
@@ -152,24 +156,45 @@ def _opens(line: Line, i: int) -> bool:
 
 
 def _ends_range(line: Line, i: int) -> bool:
-    """Whether number or sign `i` is stuck to a number before it by a dash, in a range that could not be read."""
+    """True if a dash attaches number or sign `i` to a number before it, in a range that could not be read."""
     return (
         text(line, i - 1) in _RANGE_SIGNS
         and is_number(line, i - 2)
-        and _is_attached(line, i)
-        and _is_attached(line, i - 1)
+        and is_attached(line, i)
+        and is_attached(line, i - 1)
     )
 
 
+def arrow_end(line: Line, i: int) -> int:
+    """The index after an arrow at `i` (`→`, `->`, `=>`), or `i` where there is none."""
+    if text(line, i) in v.ARROWS:
+        return i + 1
+    j = i
+    while j < i + 2 and text(line, j) in {"-", "=", "–"}:
+        j += 1
+    return j + 1 if j > i and text(line, j) == ">" else i
+
+
+def _ends_change(line: Line, i: int) -> bool:
+    """True if an arrow is between a bare number and number `i`: `100 → 200 points`."""
+    return any(is_number(line, i - size - 1) and arrow_end(line, i - size) == i for size in (1, 2, 3))
+
+
 def _is_attached_noun(line: Line, i: int) -> bool:
-    """Whether a word such as `s` or `p` stands right behind the number: `5s`, `720p`."""
-    return _is_attached(line, i) and line[i].kind == "word" and text(line, i) not in v.POINTS
+    """True if a word such as `s` or `p` is attached to the number: `5s`, `720p`."""
+    return is_attached(line, i) and line[i].kind == "word" and text(line, i) not in v.POINTS
 
 
 def _behind_points(line: Line, i: int) -> int:
-    """The index behind `points` at `i`, or `i` where there is none."""
-    j = i + (text(line, i) in v.POINTS_ADJECTIVES or text(line, i) == "-")
-    return j + 1 if text(line, j) in v.POINTS else i
+    """The index after `points` at `i`, or `i` where there is none."""
+    j = i
+    while j < i + 2 and (text(line, j) in v.POINTS_ADJECTIVES or text(line, j) in v.GLUE_OF_POINTS):
+        j += 1
+    if text(line, j) not in v.POINTS:
+        return i
+    if j > i and text(line, j - 1) in {"[", "("}:
+        return j + 2 if text(line, j + 1) in {"]", ")"} else i
+    return j + 1
 
 
 def _priced(currency: Currency, span: _Range | None, first: int, end: int | None = None) -> Price | None:
@@ -180,21 +205,25 @@ def _priced(currency: Currency, span: _Range | None, first: int, end: int | None
 
 
 def _dollars(line: Line, first: int) -> Price | None:
-    """Dollars with a sign before, a sign or word behind, or a raw tag."""
+    """Dollars with a sign before, a sign or word after, or a raw tag."""
     i = first
     token = line[i]
     if token.kind == "tag":
         return None if token.value is None else Price("USD", _from_milli_cents(token.value), None, i, i + 1)
+    if is_other_dollar(line, i):
+        return None
     if token.text in {"us", "usd"} and text(line, i + 1) == "$":
         i += 1
     if text(line, i) in {"$", "usd"}:
         span = _range(line, i + 1, True)
+        if span is not None and text(line, span.end) in v.OTHER_CURRENCIES:
+            return None
         return span and _priced("USD", span, first, span.end + (text(line, span.end) in v.DOLLARS))
     span = _range(line, i, False)
     if span is None:
         return None
     unit = text(line, span.end)
-    if unit in v.DOLLARS or (unit == "$" and not (is_number(line, span.end + 1) and _is_attached(line, span.end + 1))):
+    if unit in v.DOLLARS or (unit == "$" and not (is_number(line, span.end + 1) and is_attached(line, span.end + 1))):
         return _priced("USD", span, first, span.end + 1)
     if unit in v.CENTS:
         high = None if span.high is None else span.high.scaleb(-2)
@@ -242,39 +271,57 @@ def _skip_bound(line: Line, i: int) -> int:
 def _bare(line: Line, i: int, currency: Currency) -> Price | None:
     """A number without a sign, in a place that gives the currency."""
     span = _range(line, i, currency == "USD")
-    if span is None or text(line, span.end) in _NO_AMOUNT or _is_attached_noun(line, span.end):
+    if span is None or text(line, span.end) not in _AFTER_BARE or arrow_end(line, span.end) > span.end:
         return None
     return _priced(currency, span, i)
 
 
-def _bare_struck(line: Line, i: int, currency: Currency | None) -> Price | None:
-    """`~~10.00~~ **$9.03**`: a struck number takes the currency of the price that replaces it."""
-    behind = _skip_bound(line, i + 1)
-    if behind < len(line):
-        heir = _dollars(line, behind) or _points(line, behind)
-        if heir is not None:
-            return _bare(line, i, heir.currency)
-    return None if currency is None else _bare(line, i, currency)
+_AFTER_BARE = {
+    "", "/", "per", "(", ")", "+", "-", "–", "—", "each", "for", "a", "an", "every", ",", ";", ".", "|", "\n", "*", "†",
+    "‡", "if", "when", "with", "without", "and", "or", "then", "plus", "minimum", "maximum", "min", "max", "!", "=", "·",
+    "only", "flat", "base", "total", "from", "until", "in", "on", "at", "by", "now", "$", "usd", "]", "~",
+    *(phrase[0] for phrase in v.SUFFIX_BOUNDS), *v.FOREIGN_PER,
+}  # fmt: skip
+"""What may follow a number without a sign that is a price: another word would be what it counts."""
+
+
+def _bare_former(line: Line, i: int, currency: Currency | None) -> Price | None:
+    """`~~10.00~~ **$9.03**`, `was 400, now 300 points`: a former price takes the currency of its successor."""
+    span = _range(line, i, False)
+    if span is None:
+        return None
+    after = span.end
+    while after < min(span.end + 4, len(line)) and (
+        text(line, after) in {",", ";", "(", "but", "-", ":", "is"} or text(line, after) in v.NOWADAYS
+    ):
+        after += 1
+    after = _skip_bound(line, after)
+    heir = None
+    if after < len(line):
+        heir = _dollars(line, after) or _points(line, after)
+    of = currency if heir is None else heir.currency
+    return None if of is None or _is_attached_noun(line, span.end) else _priced(of, span, i)
 
 
 # --- denominators -------------------------------------------------------------------------------
+
+_ARTICLES = {"each", "every", "the", "a", "an", "one", "single", "any"}
 
 
 def denominator(line: Line, i: int) -> Denominator | None:
     """The denominator that starts at `i`: `/ 1k tokens`, `per image`, `for each 5 URLs`, `each`."""
     opener, j = text(line, i), i + 1
+    while text(line, j) in _ARTICLES and opener not in {"a", "an", "every", "any", "each"}:
+        j += 1
     if opener in {"/", "per"}:
-        while text(line, j) in {"each", "every", "the", "a", "an", "one", "single"}:
-            j += 1
         return _quantified(line, i, j)
     if opener == "for":
-        strict = text(line, j) not in {"each", "every"}
-        while text(line, j) in {"each", "every", "the", "a", "an", "one", "any"}:
-            j += 1
-        return _quantified(line, i, j, known_only=strict)
+        if j == i + 1 and text(line, j) in v.UNITS and v.UNITS[text(line, j)] != text(line, j):
+            return None  # `100 points for images` names what is priced
+        return _quantified(line, i, j, known_only=text(line, i + 1) not in {"each", "every"})
     if opener == "each":
         return _quantified(line, i, j, known_only=True) or Denominator(Per(), i, j, j)
-    if opener in {"a", "an", "every", "any"}:
+    if opener in {"a", "an", "every", "any"} or opener in v.FOREIGN_PER:
         return _quantified(line, i, j, known_only=True)
     return None
 
@@ -295,62 +342,106 @@ def _per(quantity: Decimal, unit: str | None, qualifier: str | None) -> Per:
     return Per(quantity=quantity, unit=unit, qualifier=qualifier)
 
 
-def _quantified(line: Line, first: int, i: int, known_only: bool = False) -> Denominator | None:
-    """`1M tokens`, `thousand characters`, `5 URLs`, `MTok`, `first megapixel`."""
-    start, quantity, counted = i, Decimal(1), False
+class _Count(NamedTuple):
+    """How many units a denominator counts."""
+
+    quantity: Decimal
+    digits: Token | None
+    """The number, if one is written."""
+    scaled: bool
+    """True if a magnitude stands apart from the number: `1 million`, `M`."""
+    end: int
+
+
+def _quantified(line: Line, first: int, start: int, known_only: bool = False) -> Denominator | None:
+    """`1M tokens`, `thousand characters`, `5 URLs`, `MTok`, `first megapixel`, `started 100 words`.
+
+    Args:
+        line: the tokens.
+        first: where the denominator's opener is.
+        start: where its quantity, its qualifiers or its unit starts.
+        known_only: True if a noun that is not a known unit makes no denominator.
+    """
+    counted_at = _skip_qualifiers(line, start)
+    count = _count(line, counted_at)
+    if count is None:
+        return None
+    before = [token.text for token in line[start:counted_at] if token.text != "of"]
+    if (packed := v.MAGNITUDE_UNITS.get(text(line, count.end))) is not None:
+        per = _per(count.quantity * packed[0], packed[1], " ".join(before) or None)
+        return Denominator(per, first, start, count.end + 1)
+    words, end = _noun_phrase(line, count.end)
+    if words:
+        found = _with_unit(count, words, before, _is_attached_noun(line, counted_at + 1))
+        return None if found is None or (known_only and found.unit not in _KNOWN) else Denominator(found, first, start, end)
+    is_round = count.scaled or (count.digits is not None and count.quantity in ROUND)
+    return Denominator(_per(count.quantity, None, None), first, start, count.end) if is_round and not known_only else None
+
+
+def _skip_qualifiers(line: Line, i: int) -> int:
+    """The index of the number after words such as `started` or `additional`, or `i` where no number follows them."""
+    j = i
+    while j < i + 3 and text(line, j) in v.COUNT_QUALIFIERS:
+        j += 1
+    return j if is_number(line, j) else i
+
+
+def _count(line: Line, i: int) -> _Count | None:
+    """The number and the magnitude at `i`, which may both be missing; None if the number counts no units."""
+    quantity, digits = Decimal(1), None
     if is_number(line, i):
-        value, after = line[i].value, text(line, i + 1)
-        if value is None or not _is_quantity(line[i]) or after in _NO_COUNT:
+        digits, after = line[i], text(line, i + 1)
+        if digits.value is None or not _is_quantity(digits) or after in _NO_COUNT:
             return None
         if after == "(" and text(line, i + 2) == "$":
             return None
-        quantity, counted, i = value, True, i + 1
+        quantity, i = digits.value, i + 1
         if after == "m" and v.UNITS.get(text(line, i + 1)) in {"token", "character"}:
-            quantity, i = quantity * 1_000_000, i + 1
-        elif after == "-" and text(line, i + 1) in v.UNITS:
+            return _Count(quantity * 1_000_000, digits, False, i + 1)
+        if after == "-" and text(line, i + 1) in v.UNITS:
             i += 1
-    scale = None
     if i < len(line) and line[i].kind == "word":
         scale = v.UPPER_MAGNITUDES.get(line[i].raw) or v.MAGNITUDES.get(line[i].text)
         if scale is not None:
-            quantity, i = quantity * scale, i + 1
-    if (packed := v.MAGNITUDE_UNITS.get(text(line, i))) is not None:
-        return Denominator(_per(quantity * packed[0], packed[1], None), first, start, i + 1)
-    words, end = _noun_phrase(line, i)
-    if not words:
-        if (scale is not None or (counted and quantity in ROUND)) and not known_only:
-            return Denominator(_per(quantity, None, None), first, start, i)
-        return None
-    if counted and scale is None and _is_attached_noun(line, start + 1) and words[0] not in v.UNITS:
-        # `per 720p video`, `per 3D model`
-        words[0], quantity, counted = line[start].raw + words[0], Decimal(1), False
+            return _Count(quantity * scale, digits, True, i + 1)
+    return _Count(quantity, digits, False, i)
+
+
+def _with_unit(count: _Count, words: list[str], before: list[str], is_attached_word: bool) -> Per | None:
+    """The denominator that a count and the words after it make.
+
+    A number that describes the unit counts nothing: `per 720p video`, `per 5-second video`, `per 4K image`.
+    """
+    quantity, digits = count.quantity, None if count.scaled else count.digits
+    counted = count.digits is not None
+    if digits is not None and is_attached_word and words[0] not in v.UNITS:
+        words[0], quantity, counted, digits = digits.raw + words[0], Decimal(1), False, None
     head = _head(words, counted)
     unit = v.UNITS.get(words[head])
-    if known_only and unit is None:
-        return None
-    if counted and scale is None and unit is not None:
+    if digits is not None and unit is not None:
         if head > 0 and v.UNITS.get(words[0]) in v.TIME_UNITS:
-            # `per 5-second video`
-            words[0], quantity = f"{line[start].raw} {words[0]}", Decimal(1)
-        elif unit in v.PICTURES and words[head] == unit and line[start].raw[-1] in "kK":
-            # `per 4K image`; `per 1K images` counts them
-            words.insert(0, line[start].text)
+            words[0], quantity = f"{digits.raw} {words[0]}", Decimal(1)
+        elif unit in v.PICTURES and words[head] == unit and digits.raw[-1] in "kK":
+            words.insert(0, digits.text)
             head, quantity = head + 1, Decimal(1)
-    qualifier = " ".join(words[:head] + words[head + 1 :]) or None
-    return Denominator(_per(quantity, unit or singular(words[head]), qualifier), first, start, end)
+    qualifier = " ".join(before + words[:head] + words[head + 1 :]) or None
+    return _per(quantity, unit or singular(words[head]), qualifier)
+
+
+_KNOWN = set(v.UNITS.values())
 
 
 def _noun_phrase(line: Line, i: int) -> tuple[list[str], int]:
     """The words of a noun and what narrows it; a word with a hyphen or a slash inside is one."""
     words: list[str] = []
-    while i < len(line) and len(words) < _MAX_NOUN_WORDS:
+    while i < len(line) and len(words) < MAX_NOUN_WORDS:
         token = line[i]
         if token.kind == "word" and token.text not in v.PHRASE_ENDS and token.text not in v.POINTS:
-            if words and text(line, i - 1) in {"-", "/"} and _is_attached(line, i):
+            if words and text(line, i - 1) in {"-", "/"} and is_attached(line, i):
                 words[-1] += text(line, i - 1) + token.text
             else:
                 words.append(token.text)
-        elif not (words and token.text in {"-", "/"} and _is_attached(line, i) and _is_attached_noun(line, i + 1)):
+        elif not (words and token.text in {"-", "/"} and is_attached(line, i) and _is_attached_noun(line, i + 1)):
             break
         i += 1
     return words, i
@@ -394,7 +485,11 @@ def noun_after(line: Line, i: int) -> str | None:
 
 
 def named_denominator(line: Line) -> Denominator | None:
-    """The denominator that a label, header or title names: `Per 1,000 words`, `Cost/Second`, `(per message)`."""
+    """The denominator that a label, header or title names.
+
+    `Per 1,000 words`, `Cost/Second`, `(per message)`, `Input / 1M tokens`; and one that is or ends in a quantity:
+    `1K characters`, `Output (1M tokens)`.
+    """
     for i, token in enumerate(line):
         if (
             token.text == "per"
@@ -404,19 +499,53 @@ def named_denominator(line: Line) -> Denominator | None:
             found = denominator(line, i)
             if found is not None and (found.per.unit is not None or found.per.quantity != 1):
                 return found
-    return None
+    return _final_quantity(line)
 
 
 def _divides(line: Line, i: int) -> bool:
     before = text(line, i - 1)
-    return before in v.PRICE_WORDS or before in v.POINTS or before in v.DOLLARS or before in {"(", "$"}
+    if before in v.PRICE_WORDS or before in v.POINTS or before in v.DOLLARS or before in {"(", "$", ""}:
+        return True
+    if is_number(line, i + 1):
+        return not is_number(line, i - 1) and line[i + 1].text != line[i + 1].raw[:1] and _counts(line, i + 1)
+    return text(line, i + 1) in v.MAGNITUDE_UNITS
+
+
+def _counts(line: Line, i: int) -> bool:
+    """True if number `i` is a round quantity, or one with a unit after it."""
+    return line[i].value in ROUND or line[i].raw[-1:] in v.UPPER_MAGNITUDES or text(line, i + 1) in v.UNITS
+
+
+def _final_quantity(line: Line) -> Denominator | None:
+    """A quantity that is the end of a label, or all of it."""
+    end = len(line) - (text(line, len(line) - 1) in {")", "]"})
+    i = next((i for i in range(end - 1, -1, -1) if line[i].kind == "number"), None)
+    if i is None or text(line, i - 1) in _BEFORE_NO_QUANTITY or (i and is_attached(line, i)  and line[i-1].text not in {"(", "["}):
+        return None
+    start = i
+    while start and line[start - 1].text in v.COUNT_QUALIFIERS:
+        start -= 1
+    if text(line, start - 1) in _BEFORE_NO_QUANTITY:
+        return None
+    found = _quantified(line, start, start, known_only=True)
+    if found is None or found.per.unit not in v.COUNTABLE or (found.end < end and text(line, found.end) != "of"):
+        return None
+    if found.per.quantity != 1 and found.per.unit in v.TIME_UNITS:
+        return None  # a length
+    return None if found.per.quantity == 1 and line[i].value != 1 else found
+
+
+_BEFORE_NO_QUANTITY = {
+    "-", "–", "—", "to", "and", "+", "x", "×", "first", "next", "with", "~", "≈", ",",
+    *v.ABOVE, *v.BELOW, *(phrase[-1] for phrase in v.PREFIX_BOUNDS),
+}  # fmt: skip
 
 
 # --- prices -------------------------------------------------------------------------------------
 
 
 def prices(line: Line, currency: Currency | None = None, struck: Collection[int] = ()) -> list[Price]:
-    """The prices in a piece, in its order.
+    """The prices in a piece, one by one in its order.
 
     Args:
         line: the tokens of the piece.
@@ -428,18 +557,20 @@ def prices(line: Line, currency: Currency | None = None, struck: Collection[int]
     while i < len(line):
         token = line[i]
         if token.kind == "number" or token.kind == "tag" or token.text in {"$", "us", "usd"}:
-            price = _price_at(line, i, currency, token.start in struck)
-            if price is not None:
-                price.struck = token.start in struck
-                price.accounts_for = tuple(range(price.first, price.last))
-                _bind(line, price, found)
-                found.append(price)
-                i = price.last
-                currency = currency if price.struck else None
+            new = _prices_at(line, i, currency, token.start in struck, found)
+            if new:
+                for price in new:
+                    price.struck = price.struck or token.start in struck
+                    price.accounts_for = tuple(range(price.first, price.last))
+                _bind(line, new[0], found)
+                new[-1].last = max(new[0].last, new[-1].last)
+                found += new
+                i = new[-1].last
+                currency = currency if new[-1].struck else None
                 continue
             if token.kind == "number":
                 currency = None
-        elif found and token.text in _OPENERS and _reaches(line, i, found[-1]):
+        elif found and (token.text in _OPENERS or token.text in v.FOREIGN_PER) and _reaches(line, i, found[-1]):
             if (named := denominator(line, i)) is not None:
                 _attach(line, found, named)
                 i = named.end
@@ -447,7 +578,7 @@ def prices(line: Line, currency: Currency | None = None, struck: Collection[int]
             if token.text in {"/", "per"} and is_number(line, i + 1) and not _is_quantity(line[i + 1]):
                 found.pop()
         i += 1
-    return _without_former(found) if struck else found
+    return found
 
 
 _PREFIX_ENDS = {phrase[-1] for phrase in v.PREFIX_BOUNDS}
@@ -470,23 +601,102 @@ def struck_starts(line: Line, spans: Sequence[tuple[int, int]]) -> set[int]:
     return struck
 
 
-def _price_at(line: Line, i: int, currency: Currency | None, struck: bool) -> Price | None:
-    if _ends_range(line, i) or text(line, i - 1) in {"per", "$"}:
+def _prices_at(
+    line: Line, i: int, currency: Currency | None, is_struck: bool, before: Sequence[Price]
+) -> Sequence[Price]:
+    """The price that starts at `i`, or the prices of a list such as `100/200/400 points`."""
+    listed = _listed(line, i, currency)
+    if listed:
+        return listed
+    price = _price_at(line, i, currency, is_struck)
+    if price is None and before and (price := _elliptic(line, i, before)) is None:
+        return ()
+    return () if price is None else (price,)
+
+
+def _price_at(line: Line, i: int, currency: Currency | None, is_struck: bool) -> Price | None:
+    if _ends_range(line, i) or text(line, i - 1) in {"per", "$"} or _ends_change(line, i):
         return None
     if line[i].kind != "number":
         return _dollars(line, i)
     if text(line, i + 1) in v.POINTS:
         return _points(line, i)
     price = _dollars(line, i) or _points(line, i)
-    if price is None and struck:
-        price = _bare_struck(line, i, currency)
+    if price is None and (is_struck or text(line, i - 1) in v.FORMERLY):
+        price = _bare_former(line, i, currency)
     if price is None and currency is not None:
         price = _bare(line, i, currency)
     return price
 
 
+_LIST_SIGNS = {"/", "or", "|"}
+MAX_LISTED = 12
+
+
+def _listed(line: Line, first: int, currency: Currency | None) -> list[Price]:
+    """The prices of `100/200/400 points`, `1000 or 2000 points`, `$0.1/$0.2`; none where there is no such list."""
+    spans: list[_Range] = []
+    i, signed = first, text(line, first) == "$"
+    while len(spans) < MAX_LISTED:
+        i += text(line, i) == "$"
+        number = _number(line, i)
+        if number is None or (_is_attached_noun(line, number[1]) and text(line, number[1]) not in v.DOLLARS | v.CENTS):
+            return []
+        spans.append(_Range(number[0], None, False, number[1]))
+        i = number[1]
+        follows = text(line, i + 1) == "$" if signed else is_number(line, i + 1)
+        if text(line, i) not in _LIST_SIGNS or not (follows or (signed and is_number(line, i + 1))):
+            break
+        i += 1
+    if len(spans) < 2 or is_number(line, i):
+        return []
+    if signed:
+        if any(span.low in ROUND for span in spans[1:]) or text(line, i).isalpha() or not _are_alike(line, spans):
+            return []  # `$3/1M`, `$0.10 / 5 images`, `$0.10 / 3,300`
+        of: Currency | None = "USD"
+        end = i
+    elif (end := _behind_points(line, i)) > i:
+        of = "points"
+    elif text(line, i) in v.DOLLARS:
+        of, end = "USD", i + 1
+    else:
+        of, end = currency, i
+    if of is None or text(line, end) in v.OTHER_CURRENCIES:
+        return []
+    if not signed and end == i and (spans[-1].low in ROUND or line[i - 1].raw[-1:].isalpha() or text(line, i).isalpha()):
+        return []  # `20 / 1000 tokens` in a column of points
+    found = [Price(of, span.low, None, span.end - 1, span.end, option=(k, len(spans))) for k, span in enumerate(spans)]
+    found[-1].last = end
+    return found
+
+
+def _are_alike(line: Line, spans: Sequence[_Range]) -> bool:
+    """True if all numbers of a list after its first have a `$`, or all have decimals."""
+    signs = {line[span.end - 2].text == "$" for span in spans[1:]}
+    return signs == {True} or all("." in line[span.end - 1].raw for span in spans)
+
+
+def _elliptic(line: Line, i: int, before: Sequence[Price]) -> Price | None:
+    """A price that leaves its currency to the one before it: `20 points for text, 100 for images`."""
+    last = before[-1]
+    if len({price.currency for price in before}) > 1 or not is_number(line, i):
+        return None
+    opening = text(line, i - 1)
+    after = text(line, i + 1)
+    if opening in v.NOWADAYS or opening in v.FORMERLY or (opening == "of" and text(line, i - 2) == "instead"):
+        return _bare(line, i, last.currency)
+    if opening == "(" and after in {"for", "if", "when", "with"} and not is_number(line, i + 2):
+        return _bare(line, i, last.currency)
+    joined = opening in {",", "and", "or", ";", "then"}
+    if joined and after in {"for", "if", "when", "with", "without", "("} and not is_number(line, i + 2):
+        return _bare(line, i, last.currency)
+    if joined and after in {"per", "/"} and last.per is not None:
+        return _bare(line, i, last.currency)
+    return None
+
+
 def _bind(line: Line, price: Price, before: Sequence[Price]) -> None:
-    """Reads the words before and behind an amount that bound it, and takes them in."""
+    """Reads the words before and after an amount that bound it, and takes them in."""
     floor = before[-1].last if before else 0
     if price.first > floor and line[price.first - 1].text in _PREFIX_ENDS:
         for size in (3, 2, 1):
@@ -509,7 +719,7 @@ def _bind_behind(line: Line, price: Price, start: int) -> None:
     for size in (2, 1):
         phrase = tuple(token.text for token in line[start : start + size])
         bound = v.SUFFIX_BOUNDS.get(phrase)
-        if bound is None or (phrase == ("+",) and not _is_attached(line, start)):
+        if bound is None or (phrase == ("+",) and not is_attached(line, start)):
             continue
         # in `(min 100 points)` the word belongs to the amount behind it
         if not (is_number(line, start + size) or text(line, start + size) in {"$", "usd"}):
@@ -518,11 +728,11 @@ def _bind_behind(line: Line, price: Price, start: int) -> None:
 
 
 def _reaches(line: Line, i: int, price: Price) -> bool:
-    """Whether a denominator that opens at `i` can belong to the price before it."""
+    """True if a denominator that opens at `i` can belong to the price before it."""
     between = line[price.last : i]
-    if all(token.text in _GLUE for token in between):
+    if all(token.text in GLUE for token in between):
         return True
-    if line[i].text not in {"/", "per", "each"} or len(between) > _MAX_NOUN_WORDS:
+    if line[i].text not in {"/", "per", "each"} or len(between) > MAX_NOUN_WORDS:
         return False
     return all(token.kind == "word" or token.text in _BRACKETS or token.text == "," for token in between)
 
@@ -532,8 +742,14 @@ def _attach(line: Line, found: Sequence[Price], named: Denominator) -> None:
     nearest = found[-1]
     if nearest.per is not None:
         return
+    numbers = tuple(range(named.words, named.end))
     nearest.per, nearest.per_words = named.per, (named.words, named.end)
     nearest.last = named.end
+    nearest.accounts_for += numbers
+    if nearest.option is not None:
+        for listed in found[-nearest.option[1] :]:
+            listed.per = named.per
+        return
     for counterpart in reversed(found[-4:-1]):
         between = {token.text for token in line[counterpart.last : nearest.first]}
         if counterpart.struck != nearest.struck:
@@ -541,52 +757,3 @@ def _attach(line: Line, found: Sequence[Price], named: Denominator) -> None:
         if counterpart.per is None and counterpart.currency != nearest.currency and not between & _BREAKS:
             counterpart.per, counterpart.per_words = named.per, (named.words, named.end)
         break
-
-
-def _without_former(found: list[Price]) -> list[Price]:
-    """Folds struck-out prices into the ones that replace them: the next in the same currency, else the last."""
-    kept: list[Price] = []
-    waiting: dict[Currency, Price] = {}
-    for price in found:
-        if price.struck:
-            waiting[price.currency] = price
-            continue
-        kept.append(price)
-        if (former := waiting.pop(price.currency, None)) is not None:
-            _inherit(price, former)
-    for former in waiting.values():
-        heir = next((price for price in reversed(kept[-4:]) if price.currency == former.currency), None)
-        if heir is not None and heir.list_amount is None:
-            _inherit(heir, former)
-    return kept
-
-
-def _inherit(heir: Price, former: Price) -> None:
-    if former.max_amount is None:
-        heir.list_amount = former.amount
-        heir.bound = former.bound if heir.bound == "exact" else heir.bound
-        heir.first, heir.last = min(heir.first, former.first), max(heir.last, former.last)
-        heir.accounts_for += former.accounts_for
-
-
-def _is_bracketed(between: Line) -> bool:
-    """Whether a few words of the denominator and a bracket part two currencies: `of audio (`."""
-    return (
-        1 < len(between) <= _MAX_NOUN_WORDS
-        and between[-1].text == "("
-        and all(token.kind == "word" for token in between[:-1])
-    )
-
-
-def groups(line: Line, found: Sequence[Price]) -> list[list[Price]]:
-    """Prices in several currencies that stand together are one price."""
-    together: list[list[Price]] = []
-    for price in found:
-        last = together[-1] if together else []
-        if last and price.currency not in {other.currency for other in last}:
-            between = line[last[-1].last : price.first]
-            if all(token.text in _GLUE for token in between) or _is_bracketed(between):
-                last.append(price)
-                continue
-        together.append([price])
-    return together

@@ -1,34 +1,42 @@
-"""Whether a card came in English."""
+"""Whether Poe answered with a card in English.
+
+A creator may write a card in any language: it is read as far as numbers, tables and currencies go. Poe's own
+card is another matter. Where Poe answers in another language, the same card has other labels than in the last
+crawl, so that it must be asked for again.
+"""
 
 import re
 
-_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
-_LETTER = re.compile(r"[^\W\d_]")
-_WORD = re.compile(r"[^\W\d_]+")
+_SEPARATORS = re.compile(r"<[^<>]*>|[|\n\r]")
+_REMARK = re.compile(r"\s*[(（][^()（）]*[)）]\s*$")
 
-_FOREIGN = {
-    "entrada", "salida", "saída", "puntos", "pontos", "punti", "punkte", "eingabe", "ausgabe", "entrée", "sortie",
-    "ingresso", "uscita", "tarifa", "tarif", "kosten", "coût", "costo", "custo", "nachricht", "mensaje",
-    "mensagem", "messaggio", "masukan", "keluaran", "đầu", "điểm", "giriş", "çıkış", "puan", "invoer", "uitvoer",
+# Poe's own card is `| Type | Rate (USD) | Rate (Points) |` over `Input` and `Output`.
+# Some of its words may have stayed English.
+_TYPES = {
+    "type", "service", "item", "类型", "類型", "種類", "タイプ", "유형", "tipo", "typ", "tipe", "loại", "tür", "тип", "النوع",
 }  # fmt: skip
-"""Words that Poe's card has in other languages of Latin script, and never in English."""
-
-_FOREIGN_PARTS = (
-    "输入", "输出", "积分", "輸入", "輸出", "積分", "點數", "入力", "出力", "ポイント", "입력", "출력", "포인트",
-)  # fmt: skip
-"""The same in scripts that put no space between words: input, output, points."""
+_RATES = {
+    "rate", "费率", "費率", "レート", "料金", "요금", "tarifa", "tarif", "tarifas", "taxa", "tariffa", "tarief", "tarieven", "taux", "sätze",
+    "satz", "ставка", "тариф", "السعر", "oran", "ücret", "giá", "mức phí",
+}  # fmt: skip
+_SIDES = {
+    "输入", "输出", "輸入", "輸出", "入力", "出力", "입력", "출력", "entrada", "salida", "saída", "eingabe", "ausgabe", "entrée",
+    "sortie", "ingresso", "uscita", "masukan", "keluaran", "đầu vào", "đầu ra", "giriş", "çıkış", "invoer",
+    "uitvoer", "ввод", "вывод", "الإدخال", "الإخراج",
+}  # fmt: skip
+_SIDE_PARTS = ("输入", "输出", "輸入", "輸出", "入力", "出力", "입력", "출력")
+"""Those in scripts that put no space between words: `Image 输出`."""
 
 
 def is_english(card: str) -> bool:
-    """Whether a card (its text, markdown or HTML) came in English.
+    """True unless Poe itself answered in another language.
 
-    It did not when a word of the price list stands there in another language, or when most of its lines hold
-    letters of another script. A card of numbers alone, or with a foreign name on it, is English.
+    It did if the card has the labels of Poe's own card (type, rate, input or output) in another language.
+
+    Args:
+        card: the card's markdown, or its HTML.
     """
-    lines = [line for line in card.splitlines() if _LETTER.search(line)]
-    if any(part in card for part in _FOREIGN_PARTS):
-        return False
-    foreign = sum(any(not _LATIN.match(letter) for letter in _LETTER.findall(line)) for line in lines)
-    if foreign * 2 > len(lines):
-        return False
-    return not any(word in _FOREIGN for word in _WORD.findall(card.casefold()))
+    cells = {_REMARK.sub("", cell).strip(" *_:").casefold() for cell in _SEPARATORS.split(card)}
+    if not (cells & _TYPES and cells & _RATES):
+        return True
+    return not (cells & _SIDES or any(part in card for part in _SIDE_PARTS))

@@ -1,19 +1,23 @@
 """What was read from a card so far, and the account of its amounts.
 
-One rule holds throughout: every piece of a card (a sentence, a cell) is entered here with what was read from
-it, and a piece with an amount that nothing read from it carries goes to `unparsed`.
+One rule holds throughout: every piece of a card (a sentence, a row) is entered here with what was read from it,
+and a piece with an amount that nothing read from it carries goes to `unparsed`.
 """
 
+import re
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from poe_scraper.items import Adjustment, Bound, Currency, Per, Rate, Reading
+from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.grammar import Price
+from poe_scraper.rates.numbers import PLAIN, DecimalStyle
 
 
 @dataclass(slots=True)
 class Entry:
-    """A price with its place on the card; its denominator may still come from the prose behind it."""
+    """A price with its place on the card; its denominator may still come from the prose below it."""
 
     label: str
     section: str | None
@@ -22,19 +26,31 @@ class Entry:
     per: Per | None
     bound: Bound
     one_time: bool = False
-    """Whether it is a fee, which a statement such as `billed per second` does not cover."""
+    """True if it is a fee, which a statement such as `billed per second` does not cover."""
 
 
 class Ledger:
-    """What was read from a card so far."""
+    """What was read from a card so far.
 
-    def __init__(self) -> None:
+    Args:
+        text: the card's text, in which currencies are looked for if bare numbers need one.
+        style: how the card writes decimals.
+    """
+
+    def __init__(self, text: str = "", style: DecimalStyle = PLAIN) -> None:
+        self.style = style
+        self._text = text
         self._entries: list[Entry] = []
         self._adjustments: list[Adjustment] = []
         self._unparsed: list[str] = []
         self._billed_per: Per | None = None
         self.currency: Currency | None = None
         """Of bare numbers, where the prose says it: `All prices are in points`."""
+
+    @cached_property
+    def bare(self) -> Currency | None:
+        """The currency of bare prices that nothing near them names: points, unless the card names another one."""
+        return None if _OTHER_THAN_POINTS.search(self._text) else "points"
 
     def adjust(self, found: Sequence[Adjustment]) -> None:
         """Enters adjustments."""
@@ -55,7 +71,7 @@ class Ledger:
         self._billed_per = per
 
     def account(self, piece: str, amounts: Iterable[int], carried: Container[int]) -> None:
-        """Holds the amounts of a piece against what was read from it.
+        """Leaves a piece unparsed if it has an amount that nothing read from it carries.
 
         Args:
             piece: its text.
@@ -69,10 +85,11 @@ class Ledger:
 
     def leave(self, piece: str) -> None:
         """Enters a piece that holds an amount which could not be read."""
-        self._unparsed.append(piece)
+        if not self._unparsed or self._unparsed[-1] != piece:
+            self._unparsed.append(piece)
 
     def reading(self) -> Reading:
-        """All of it."""
+        """Everything that was entered."""
         return Reading(
             rates=tuple(map(_rate, self._entries)),
             adjustments=tuple(self._adjustments),
@@ -81,6 +98,11 @@ class Ledger:
 
 
 _ONE = Per()
+_OTHERS = v.DOLLARS | v.CENTS | v.OTHER_CURRENCIES
+_OTHER_THAN_POINTS = re.compile(
+    r"[$¢]|usd_milli_cents|(?<![^\W\d_])(?:" + "|".join(map(re.escape, sorted(_OTHERS, key=len, reverse=True))) + r")(?![^\W\d_])",
+    re.IGNORECASE,
+)
 
 
 def _rate(entry: Entry) -> Rate:

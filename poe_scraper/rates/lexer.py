@@ -1,57 +1,62 @@
 """Tokens of a piece of card text, and every amount of money among them.
 
-`sightings` is one half of a double entry: it finds each number that stands beside a currency, knowing no
-grammar. What the grammar then reads is the other half; a sighting that it does not account for makes its
-piece of the card unparsed.
+`sightings` is one half of a double entry: it finds each number beside a currency without knowing any grammar.
+What the grammar then reads is the other half. A sighting that the grammar does not account for puts its piece of
+the card into `unparsed`.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from poe_scraper.rates.numbers import MAX_DIGITS, PLAIN, DecimalStyle, Reading, readings, tag_value
 from poe_scraper.rates.vocabulary import (
     CENTS,
     DOLLARS,
+    MAGNITUDE_UNITS,
     MAGNITUDES,
     OTHER_CURRENCIES,
+    OTHER_DOLLARS,
     POINTS,
     POINTS_ADJECTIVES,
+    UNITS,
     UPPER_MAGNITUDES,
 )
-
-MAX_DIGITS = 15
-"""No price has more; a longer number is reported, not read."""
 
 ROUND = {Decimal(1000), Decimal(10_000), Decimal(100_000), Decimal(1_000_000)}
 """Quantities that may stand without a unit, as in `$3/1M`."""
 
-_SURELY_SANE = 3
-"""Characters; no number as short as `9e9` is out of bounds."""
-
 _GROUP_SIGNS = "'’_\u00a0\u2009\u202f"
+_FRACTIONS = "½¼¾⅛⅜⅝⅞⅕⅖⅗⅘⅓⅔⅙⅚"
 _TOKEN = re.compile(
     rf"""
-    \[\s*usd_milli_cents\s*=\s*(?P<tag>[^\[\]]*)\]
-  | (?P<number>(?:[\d\ufffd]|\.(?=\d))(?:[\d\ufffd]|[.,{_GROUP_SIGNS}](?=\d))*+  # `1,000`, `.5`
-      (?:[eE][+-]?\d++(?:[.,]\d++)*+)?)                                         # `1e-7`
-    (?P<suffix>[^\W_]*+)
-  | (?P<word>[^\W\d_]\w*+)
+    \[\s*usd_milli_cents\s*[=:]\s*(?P<tag>[^\[\]]*)\]
+  | (?P<number>\d*[{_FRACTIONS}]
+      | (?:[\d\ufffd]|\.(?=\d))(?:[\d\ufffd]|[.,{_GROUP_SIGNS}](?=\d))*    # `1,000`, `.5`
+      (?:[eE][+-]?\d+(?:[.,]\d+)*)?)                                      # `1e-7`
+    (?P<suffix>[^\W_]*)
+  | (?P<word>[^\W\d_]\w*)
   | (?P<sign>[^\w\s]|_|\n)
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.IGNORECASE,
 )
-_NUMBER = re.compile(r"(?:[0-9]*\.)?[0-9]+(?:[eE][+-]?[0-9]{1,2})?|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?", re.ASCII)
-_TO_COMMA = str.maketrans(dict.fromkeys(_GROUP_SIGNS, ","))
-_TO_ASCII = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | str.maketrans("−‐‑﹩⁄∕～〜∼", "---$//~~~")
+_TO_ASCII = (
+    {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+    | str.maketrans("−‐‑﹩⁄∕～〜∼", "---$//~~~")
+    # superscript digits are footnote marks: `300 points¹`
+    | str.maketrans(dict.fromkeys("⁰¹²³⁴⁵⁶⁷⁸⁹ªº", " "))
+)
 _SHORT = 120
 _OVERRIDES = ("\u202d", "\u202e")
 _SCALES = {"k": UPPER_MAGNITUDES["K"], **UPPER_MAGNITUDES}
 _SIGNS = {"$"} | DOLLARS | OTHER_CURRENCIES
-_BETWEEN = {":", "=", "-", "+", "~", "(", "/"}
-_BEFORE_POINTS = POINTS_ADJECTIVES | {"-", "+", "(", ")", "."}
+_BETWEEN = {":", "=", "-", "+", "~", "(", "/", "*", "_", "["}
+_BEFORE_POINTS = POINTS_ADJECTIVES | {"-", "+", "(", ")", ".", "[", "*", "_", '"', "'", "`"}
 _CURRENCIES = POINTS | DOLLARS | CENTS | OTHER_CURRENCIES | {"$"}
+_GLUED_WORDS = POINTS | UNITS.keys() | MAGNITUDE_UNITS.keys() | OTHER_CURRENCIES
 
 
 class Token(NamedTuple):
@@ -64,23 +69,11 @@ class Token(NamedTuple):
     start: int
     end: int
     value: Decimal | None = None
-    """Of a number or tag; None where it is written in no form that can be trusted."""
+    """The value of a number or tag; None if its form cannot be trusted."""
     raw: str = ""
 
 
-_token = Token._make  # twice as fast as the constructor, and most of what reading takes
-
-
-def number(text: str) -> Decimal | None:
-    """The value of a number as cards write it (`4,667`, `.05`, `2.6e-07`); None for any other form."""
-    if not _NUMBER.fullmatch(text):
-        text = text.translate(_TO_COMMA)
-        if not _NUMBER.fullmatch(text):
-            return None
-    value = Decimal(text.replace(",", ""))
-    if len(text) > _SURELY_SANE and (sum(map(str.isdigit, text)) > MAX_DIGITS or abs(value.adjusted()) > MAX_DIGITS):
-        return None
-    return value
+_token = Token._make  # twice as fast as the constructor, which takes most of the time of lexing
 
 
 class Piece(NamedTuple):
@@ -92,27 +85,27 @@ class Piece(NamedTuple):
     amounts: Sequence[int]
     """Indexes of its sightings."""
     has_number: bool
-    """Whether any number stands in it."""
+    """True if it has any number."""
 
 
-def piece(text: str) -> Piece:
+def piece(text: str, style: DecimalStyle = PLAIN) -> Piece:
     """Lexes a piece of card text, in time linear in its length."""
-    return _known_piece(text) if len(text) <= _SHORT else _piece(text)
+    return _known_piece(text, style) if len(text) <= _SHORT else _piece(text, style)
 
 
 @lru_cache(maxsize=2048)
-def _known_piece(text: str) -> Piece:
+def _known_piece(text: str, style: DecimalStyle) -> Piece:
     """Cards are made of the same few labels, headers and sentences over and over."""
-    return _piece(text)
+    return _piece(text, style)
 
 
-def _piece(text: str) -> Piece:
-    found = _tokens(text)
+def _piece(text: str, style: DecimalStyle) -> Piece:
+    found = _tokens(text, style)
     has_number = any(token.kind == "number" for token in found)
     return Piece(" ".join(text.split()), found, sightings(found), has_number)
 
 
-def _tokens(text: str) -> list[Token]:
+def _tokens(text: str, style: DecimalStyle) -> list[Token]:
     found: list[Token] = []
     trusted = True
     if not text.isascii():
@@ -121,23 +114,24 @@ def _tokens(text: str) -> list[Token]:
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
         if kind == "suffix":
-            _add_number(found, match, trusted)
+            _add_number(found, match, trusted, style)
             continue
         raw = match[0]
         start, end = match.span()
         if kind == "tag":
-            value = number(match["tag"].strip()) if trusted else None
+            value = tag_value(match["tag"].strip()) if trusted else None
             found.append(_token(("tag", raw, start, end, value, raw)))
         else:
             found.append(_token((kind, raw.lower(), start, end, None, raw)))
     return found
 
 
-def _add_number(found: list[Token], match: re.Match[str], trusted: bool) -> None:
-    """Adds a number, or a number and the word that is stuck to it, or a word such as `16x16`."""
+def _add_number(found: list[Token], match: re.Match[str], trusted: bool, style: DecimalStyle) -> None:
+    """Adds a number, or a number and the word attached to it, or a word such as `16x16`."""
     digits, suffix = match.group("number", "suffix")
     start, end = match.span()
-    value = number(digits) if trusted and not _is_negative(found, start) else None
+    is_share = match.string[end : end + 2].lstrip().startswith("%")
+    value = _value(found, match, style) if trusted and (is_share or not _is_negative(found, start)) else None
     if not suffix:
         if len(digits) == 3 and _is_group_before(found, start):
             value = None
@@ -149,31 +143,75 @@ def _add_number(found: list[Token], match: re.Match[str], trusted: bool) -> None
     elif suffix.isalpha():
         middle = match.end("number")
         value = None if "e" in digits.lower() else value
-        found.append(_token(("number", digits, start, middle, value, digits)))
+        if suffix[0] in _SCALES and suffix[1:].lower() in _GLUED_WORDS and suffix.lower() not in _GLUED_WORDS:
+            # `5kpts`
+            middle += 1
+            value = None if value is None else value * _SCALES[suffix[0]]
+            digits, suffix = digits + suffix[0], suffix[1:]
+        found.append(_token(("number", digits.lower(), start, middle, value, digits)))
         found.append(_token(("word", suffix.lower(), middle, end, None, suffix)))
     else:
         kind = "number" if found and found[-1].text in _SIGNS else "word"
         found.append(_token((kind, match[0].lower(), start, end, None, match[0])))
 
 
+def _value(before: Sequence[Token], match: re.Match[str], style: DecimalStyle) -> Decimal | None:
+    digits = match["number"]
+    if len(digits) < MAX_DIGITS and digits.isdigit() and digits.isascii():
+        return Decimal(digits)
+    if digits[-1] in _FRACTIONS:
+        whole = Decimal(digits[:-1] or 0)
+        part = Decimal(unicodedata.numeric(digits[-1]))
+        return whole + part if part == part.quantize(Decimal("0.001")) else None
+    found = readings(digits)
+    return _of_two(found, before, match, style) if found.sign else found.sure
+
+
+def _of_two(found: Reading, before: Sequence[Token], match: re.Match[str], style: DecimalStyle) -> Decimal | None:
+    """The value of `1.500` or `1,500`, which may be a number with thousands or one with decimals.
+
+    A dollar sign before it is English usage. Points are whole numbers more often than not, so that decimals of
+    dollars elsewhere on the card decide nothing about them.
+    """
+    behind = match.string[match.end() : match.end() + _REACH].split()
+    following = (match["suffix"] or (behind[0] if behind else "")).strip("([*_.,;:)]").lower()
+    is_points = following in POINTS or (following in MAGNITUDES and len(behind) > 1 and behind[1].lower() in POINTS)
+    is_quantity = bool(before) and before[-1].text in {"/", "per", "each", "every"}
+    if (is_quantity and found.ends_in_zeros) or (found.sign == "," and not style.comma):
+        return found.grouped
+    if found.sign == ",":
+        return None if is_points else found.decimal
+    if style.comma:
+        return None if style.point else found.grouped
+    if style.point_of_points if is_points else style.point or (bool(before) and before[-1].text == "$"):
+        return found.decimal
+    return None
+
+
+_REACH = 20
+
+
 def _is_negative(before: Sequence[Token], start: int) -> bool:
-    """Whether a minus sign stands right before `start` and is not the dash of a range."""
+    """True if a minus sign is right before `start` and is not the dash of a range."""
     i = len(before) - 1
     if i >= 0 and before[i].text == "$" and before[i].end == start:
         i, start = i - 1, start - 1
     if i < 0 or before[i].text != "-" or before[i].end != start:
         return False
-    return i == 0 or before[i - 1].kind != "number" or before[i - 1].end != start - 1
+    if i == 0:
+        return True
+    previous = before[i - 1]
+    return previous.end != start - 1 or not (previous.kind == "number" or previous.text in {"$", ")", "]"})
 
 
 def _is_group_before(before: Sequence[Token], start: int) -> bool:
-    """Whether `1 000` could be meant: a space as thousands separator, or two numbers side by side."""
+    """True if `1 000` may be one number or two: a space separates thousands, or two numbers side by side."""
     last = before[-1] if before else None
     return last is not None and last.kind == "number" and last.end == start - 1 and len(last.text) <= 3
 
 
 def sightings(line: Sequence[Token]) -> list[int]:
-    """Indexes of all numbers and tags that stand beside a currency, whatever else stands there."""
+    """Indexes of all numbers and tags beside a currency, whatever else is there."""
     return [i for i, token in enumerate(line) if token.kind != "sign" and _is_amount(line, i, token)]
 
 
@@ -189,6 +227,11 @@ def _text(line: Sequence[Token], i: int) -> str:
     return line[i].text if 0 <= i < len(line) else ""
 
 
+def is_other_dollar(line: Sequence[Token], i: int) -> bool:
+    """True if the `$` at `i` is that of another country: `C$5`, `NT$100`."""
+    return _text(line, i) == "$" and i > 0 and line[i - 1].end == line[i].start and line[i - 1].text in OTHER_DOLLARS
+
+
 def _is_currency_before(line: Sequence[Token], i: int) -> bool:
     before = line[i - 1].text if i else ""
     if before in _SIGNS:
@@ -202,7 +245,7 @@ def _is_currency_before(line: Sequence[Token], i: int) -> bool:
 
 
 def _is_quantity(line: Sequence[Token], i: int) -> bool:
-    """Whether the number behind `$0.10 /` counts what is paid for, and is no second amount."""
+    """True if the number behind `$0.10 /` counts what is paid for and is not a second amount."""
     return _text(line, i + 1).isalpha() or line[i].value in ROUND
 
 

@@ -1,26 +1,31 @@
-"""Reading prose and lists: prices with the thing that is priced before or behind them."""
+"""Reading prose and lists: prices with the thing that is priced before or after them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from poe_scraper.items import POINTS_PER_USD, Bound, Currency, FreeAllowance
+from poe_scraper.items import Bound, Currency, FreeAllowance
 from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.adjustments import adjustments
+from poe_scraper.rates.compounds import Found, compounds, groups
+from poe_scraper.rates.dates import Period, periods, without
 from poe_scraper.rates.document import Line
-from poe_scraper.rates.grammar import Price, denominator, groups, is_number, prices, struck_starts, text
+from poe_scraper.rates.grammar import Price, denominator, is_number, prices, struck_starts, text
 from poe_scraper.rates.ledger import Entry, Ledger
 from poe_scraper.rates.lexer import Token, sightings
 from poe_scraper.rates.titles import Title, named_currency, title
 
 _SEPARATORS = {":", "=", "-", "–", "—", "→", "|"}
 _LEADING = {
-    ",", ";", "and", "or", ")", "·", "|", "•", ".", "*", "-", "–", "—", "+", "plus", "then",
+    ",", ";", ":", "and", "or", ")", "·", "|", "•", ".", "*", "-", "–", "—", "+", "plus", "then",
     "▪", "►", "✓", '"',
 }  # fmt: skip
 _ENDS = {",", ".", ";", "(", "plus", "+", "!", "|", "·", "•", "and", "\n"}
 _MAX_LABEL_WORDS = 10
 _MAX_ABOVE_WORDS = 6
+_MAX_KEY_WORDS = 12
 _REACH = 60
-"""How many tokens behind a sentence may still complete it."""
+"""How many tokens after a sentence may still complete it."""
 
 
 def read_line(line: Line, words: Sequence[Token], section: Title | None, ledger: Ledger, above: str = "") -> None:
@@ -36,8 +41,12 @@ def read_line(line: Line, words: Sequence[Token], section: Title | None, ledger:
     if len(above.split()) > _MAX_ABOVE_WORDS or above.endswith(tuple(v.SENTENCE_ENDS)) or _is_generic(above):
         above = ""
     struck = struck_starts(words, line.struck)
+    dates = periods(line.text)
+    if dates:
+        words = without(words, dates)
     for start, end in _sentences(words):
-        _read_sentence(line, words[start:end], words[end : end + _REACH], struck, section, ledger, above)
+        sentence = _Sentence(line, words[start:end], dates, section, ledger)
+        sentence.read(words[end : end + _REACH], struck, above)
 
 
 def _sentences(line: Sequence[Token]) -> Iterator[tuple[int, int]]:
@@ -52,177 +61,368 @@ def _sentences(line: Sequence[Token]) -> Iterator[tuple[int, int]]:
         yield start, len(line)
 
 
-def _read_sentence(
-    line: Line,
-    sentence: Sequence[Token],
-    behind: Sequence[Token],
-    struck: Collection[int],
-    section: Title | None,
-    ledger: Ledger,
-    above: str,
-) -> None:
-    adjusted = adjustments(sentence, behind)
-    ledger.adjust(adjusted)
-    currency = _currency_of_key(sentence, section, ledger)
-    seen = sightings(sentence)
-    if not seen and currency is None:
-        _read_billing(sentence, ledger)
-        return
-    start = _behind_key(sentence) if currency is not None else 0
-    found = prices(sentence[start:], currency, struck)
-    for price in found if start else ():
-        price.first, price.last = price.first + start, price.last + start
-        price.accounts_for = tuple(i + start for i in price.accounts_for)
-        if price.per_words is not None:
-            price.per_words = price.per_words[0] + start, price.per_words[1] + start
-    carried = set(adjusted.accounts_for)
-    found = [price for price in found if carried.isdisjoint(price.accounts_for)]
-    if _is_exchange_rate(sentence, found):
-        return
-    leading, label, position = "", "", 0
-    together = groups(sentence, found)
-    for i, group in enumerate(together):
-        end = together[i + 1][0].first if i + 1 < len(together) else len(sentence)
-        own = label_before(sentence, position, group[0].first, line)
-        lead_in = [token.text for token in sentence[position : group[0].first]]
-        if not leading or not _is_clause(own):
-            leading = own or leading
-        if not leading and text(sentence, 0) in v.MARKETING:
-            break
-        label = (
-            (_purpose(sentence, group, end, line) if _is_generic(leading) else "")
-            or leading
-            or above
-            or _label_behind(sentence, group, end, line)
-            or label
-            or next((found.unit for found in adjusted if isinstance(found, FreeAllowance) and found.unit), "")
-            or (section.text if section is not None else "")
+class _Sentence:
+    """A sentence, or a line of a list, with the place it has on the card."""
+
+    def __init__(
+        self, line: Line, tokens: Sequence[Token], dates: Sequence[Period], section: Title | None, ledger: Ledger
+    ) -> None:
+        self._line = line
+        self._tokens = tokens
+        self._dates = dates
+        self._section = section
+        self._ledger = ledger
+        self._amounts = sightings(tokens)
+
+    def read(self, following: Sequence[Token], struck: Collection[int], above: str) -> None:
+        """Reads what the sentence says into the ledger.
+
+        Args:
+            following: the tokens after it.
+            struck: where tokens start that are struck out.
+            above: the line above it, which may be its label.
+        """
+        start, currency = self._key()
+        found = self._found(start, currency, struck)
+        adjusted = adjustments(self._tokens, following)
+        self._ledger.adjust(adjusted)
+        if not self._amounts and not start and not self._is_listed():
+            self._read_billing()
+            return
+        carried = {*found.explained, *adjusted.accounts_for}
+        kept = [price for price in found.prices if adjusted.accounts_for.isdisjoint(price.accounts_for)]
+        for group, label, bound in self._labelled(kept, adjusted, above):
+            self._enter(label, group, bound)
+            carried.update(i for price in group for i in price.accounts_for)
+        self._account(start, carried)
+
+    # --- prices ---------------------------------------------------------------------------------
+
+    def _found(self, start: int, currency: Currency | None, struck: Collection[int]) -> Found:
+        if not start:
+            return compounds(self._tokens, prices(self._tokens, None, struck))
+        tokens = self._tokens[start:]
+        found = compounds(tokens, prices(tokens, currency, struck))
+        return Found(
+            [_moved(price, start) for price in found.prices], frozenset(i + start for i in found.explained)
         )
-        position = max(price.last for price in group)
-        if label:
-            said: Bound = "exact"
-            if i + 1 == len(together) and _is_more_added(sentence, position):
-                said = "from"
-            elif not v.TYPICAL.isdisjoint(lead_in):
-                said = "about"
-            _enter(label, group, section, ledger, said)
-            carried.update(k for price in group for k in price.accounts_for)
-    piece = " ".join(line.text[sentence[0].start : sentence[-1].end].split())
-    if currency is not None and not found:
-        ledger.leave(piece)
-    else:
-        ledger.account(piece, seen, carried)
+
+    def _labelled(
+        self, found: Sequence[Price], adjusted: Sequence[object], above: str
+    ) -> Iterator[tuple[Sequence[Price], str, Bound]]:
+        """The prices, those of two currencies together, each with its label and what its words say of its bound."""
+        tokens = self._tokens
+        leading, label, position = "", "", 0
+        together = groups(tokens, found)
+        for i, group in enumerate(together):
+            end = together[i + 1][0].first if i + 1 < len(together) else len(tokens)
+            own = label_before(tokens, position, group[0].first, self._line)
+            lead_in = {token.text for token in tokens[position : group[0].first]}
+            if not leading or not _is_clause(own):
+                leading = own or leading
+            if not leading and text(tokens, 0) in v.MARKETING:
+                return
+            label = (
+                (self._purpose(group, end) if _is_generic(leading) else "")
+                or leading
+                or above
+                or _label_after(tokens, group, end, self._line)
+                or label
+                or next((found.unit for found in adjusted if isinstance(found, FreeAllowance) and found.unit), "")
+                or (self._section.text if self._section is not None else "")
+            )
+            position = max(price.last for price in group)
+            if label:
+                yield group, label, self._bound(i + 1 == len(together), position, lead_in)
+
+    def _bound(self, is_last: bool, end: int, lead_in: Collection[str]) -> Bound:
+        if is_last and not v.ADDITION.isdisjoint(token.text for token in self._tokens[end : end + 2]):
+            return "from"  # something without an amount comes on top
+        return "exact" if v.LEADS_TO_ESTIMATE.isdisjoint(lead_in) else "about"
+
+    def _purpose(self, group: Sequence[Price], limit: int) -> str:
+        """What a price is for: `the price is 30 points per second for 720p`."""
+        start = max(price.last for price in group)
+        if text(self._tokens, start) != "for":
+            return ""
+        return _label_after(self._tokens, [], limit, self._line, start)
+
+    def _enter(self, label: str, group: Sequence[Price], said: Bound) -> None:
+        named, section = title(label), self._section
+        shared = next((price.per for price in group if price.per is not None), None)
+        per = shared or named.per or (section.per if section is not None else None)
+        one_time = named.is_one_time or (section is not None and section.is_one_time)
+        effective = self._effective(group)
+        for price in group:
+            its_per = price.per or per
+            if its_per is not None and its_per.unit is None and its_per.quantity >= 1000:
+                unit = named.unit or (section.unit if section is not None else None)
+                its_per = its_per.model_copy(update={"unit": unit})
+            bound = named.bound if price.bound == "exact" else price.bound
+            bound = said if said == "from" or bound == "exact" else bound
+            if price.max_amount is not None and bound in {"from", "up_to"}:
+                bound = "exact"
+            where = section.text if section is not None else None
+            attributes = {"effective": effective} if effective else {}
+            attributes |= option_of(price, self._tokens, self._line, (named,))
+            if attributes.get("option") == label:
+                del attributes["option"]
+            self._ledger.enter(Entry(label, where, attributes, price, its_per, bound, one_time))
+
+    def _effective(self, group: Sequence[Price]) -> str:
+        """The words that say from or until when a price holds: those after it, else those before it."""
+        if not self._dates:
+            return self._section.effective if self._section is not None else ""
+        tokens = self._tokens
+        first, last = group[0].first, max(price.last for price in group)
+        before = max((i for i in range(first) if self._is_amount(i)), default=-1)
+        after = min((i for i in range(last, len(tokens)) if self._is_amount(i)), default=len(tokens))
+        for date in self._dates:
+            place = bisect_left(tokens, date.start, key=lambda token: token.start)
+            if last <= place <= after and not (place < after < len(tokens) and self._is_parted(last, place)):
+                return date.words
+            if before < place <= first and (before < 0 or self._is_parted(before, place)):
+                return date.words
+        return self._section.effective if self._section is not None else ""
+
+    def _is_amount(self, i: int) -> bool:
+        return self._tokens[i].kind in {"number", "tag"}
+
+    def _is_parted(self, start: int, end: int) -> bool:
+        """True if a comma or a conjunction is between two tokens."""
+        return any(token.text in {",", ";", "and", "then", "or"} for token in self._tokens[start:end])
+
+    # --- bare numbers ---------------------------------------------------------------------------
+
+    def _key(self) -> tuple[int, Currency | None]:
+        """Where the bare price of `Points: 100` or `720p: 100` starts, and its currency; 0 where there is none."""
+        start = key_end(self._tokens) or (self._is_listed() and self._final_number())
+        if not start:
+            return 0, None
+        words = {token.text for token in self._tokens[:start]}
+        key = title(self._line.text[self._tokens[0].start : self._tokens[start].start].rstrip(" :=-–—"))
+        section = self._section
+        currency = named_currency(words) or (section.currency if section is not None else None) or self._ledger.currency
+        if currency is None and ((section is not None and section.is_of_prices) or (key.is_plain and key.is_of_prices)):
+            currency = self._ledger.bare
+        if key.is_no_price or not _is_bare_price(self._tokens, start, currency):
+            return 0, None
+        if named_currency(words) is None and not v.MEASURES.isdisjoint(words) and not key.is_of_prices:
+            return 0, None
+        return start, currency
+
+    def _final_number(self) -> int:
+        """Where the number of `Cached 5` is; 0 where the line does not end in a number after words alone."""
+        last = len(self._tokens) - 1
+        is_last = last > 0 and is_number(self._tokens, last) and not self._amounts
+        return last if is_last and all(token.kind != "number" for token in self._tokens[:last]) else 0
+
+    def _is_listed(self) -> bool:
+        """True for a line of a list under a title that names a currency: its numbers need an account."""
+        return (
+            self._section is not None
+            and self._section.currency is not None
+            and self._line.kind == "item"
+            and len(self._tokens) <= _MAX_KEY_WORDS
+            and any(token.kind == "number" for token in self._tokens)
+        )
+
+    def _account(self, start: int, carried: Collection[int]) -> None:
+        needed = list(self._amounts)
+        if start:
+            needed.append(next(i for i in range(start, len(self._tokens)) if is_number(self._tokens, i)))
+        elif self._is_listed() and not carried:
+            needed += [i for i, token in enumerate(self._tokens) if token.kind == "number" and self._is_loose(i)]
+        piece = " ".join(self._line.text[self._tokens[0].start : self._tokens[-1].end].split())
+        self._ledger.account(piece, needed, carried)
+
+    def _is_loose(self, i: int) -> bool:
+        """True if no unit after a number says what it counts."""
+        return text(self._tokens, i + 1) not in v.UNITS
+
+    def _read_billing(self) -> None:
+        """`Pricing is per second of video`, `All prices are in points`."""
+        tokens = self._tokens
+        for i, token in enumerate(tokens):
+            if token.text not in v.BILLING_WORDS and not (token.text in v.POINTS | v.DOLLARS and text(tokens, i + 1) == "per"):
+                continue
+            j, words = i, set()
+            while j < len(tokens) and (tokens[j].text in v.BILLING_FILLERS or j == i):
+                words.add(tokens[j].text)
+                j += 1
+            currency = named_currency(words)
+            if currency is not None:
+                self._ledger.currency = currency
+            if text(tokens, j) in {"per", "each", "/"} and (found := denominator(tokens, j)) is not None:
+                self._ledger.bill_per(found.per)
+            if currency is not None or j > i + 1:
+                return
 
 
-def _is_generic(label: str) -> bool:
-    """Whether a label says no more than `price`."""
-    return all(word.casefold() in v.PRICE_WORDS for word in label.split())
+def _moved(price: Price, by: int) -> Price:
+    words = None if price.per_words is None else (price.per_words[0] + by, price.per_words[1] + by)
+    note = None if price.note is None else (price.note[0] + by, price.note[1] + by)
+    return replace(
+        price,
+        first=price.first + by,
+        last=price.last + by,
+        accounts_for=tuple(i + by for i in price.accounts_for),
+        per_words=words,
+        note=note,
+    )
 
 
-def _is_clause(label: str) -> bool:
-    """Whether words before a price lead to it and name nothing: `(rounded up), with a minimum charge`."""
-    return "," in label or "(" in label
+def key_end(tokens: Sequence[Token]) -> int:
+    """The index after the sign of `key: number`; 0 where the tokens are not of that form."""
+    for i, token in enumerate(tokens[:_MAX_KEY_WORDS]):
+        if token.text in {":", "="} or (token.text in {"-", "–", "—"} and i and token.start > tokens[i - 1].end):
+            start = i + 1
+            while text(tokens, start) in _BEFORE_BARE:
+                start += 1
+            if is_number(tokens, start) and i:
+                return i + 1
+            if token.text in {":", "="}:
+                return 0
+    return 0
 
 
-def _purpose(sentence: Sequence[Token], group: Sequence[Price], limit: int, line: Line) -> str:
-    """What a price is for: `the price is 30 points per second for 720p`."""
-    start = max(price.last for price in group)
-    return _label_behind(sentence, [], limit, line, start) if text(sentence, start) == "for" else ""
+_BEFORE_BARE = {"+", "~", "≈", "up", "to", "from", "about", "around", "approx", ".", "(", "between", "only", "just", "max", "min"}
 
 
-def _is_more_added(sentence: Sequence[Token], end: int) -> bool:
-    """Whether the words behind the last price say that something without an amount comes on top of it."""
-    return not v.ADDITION.isdisjoint(token.text for token in sentence[end : end + 2])
+def _is_bare_price(tokens: Sequence[Token], start: int, currency: Currency | None) -> bool:
+    """True if what follows a key is a number that may be a price: no word says what else it counts."""
+    end = start
+    while end < len(tokens) and tokens[end].kind != "number":
+        end += 1
+    if end >= len(tokens) or any(token.text in v.POINTS | v.DOLLARS | {"$"} for token in tokens[start : end + 2]):
+        return False
+    return currency is not None and bool(prices(tokens[start:], currency))
 
 
-def _enter(label: str, group: Sequence[Price], section: Title | None, ledger: Ledger, said: Bound) -> None:
-    named = title(label)
-    shared = next((price.per for price in group if price.per is not None), None)
-    per = shared or named.per or (section.per if section is not None else None)
-    one_time = named.is_one_time or (section is not None and section.is_one_time)
-    for price in group:
-        its_per = price.per or per
-        if its_per is not None and its_per.unit is None and its_per.quantity >= 1000:
-            its_per = its_per.model_copy(update={"unit": named.unit})
-        bound = named.bound if price.bound == "exact" else price.bound
-        bound = said if said == "from" or bound == "exact" else bound
-        where = section.text if section is not None else None
-        ledger.enter(Entry(label, where, {}, price, its_per, bound, one_time))
+def option_of(price: Price, tokens: Sequence[Token], line: Line, names: Sequence[Title]) -> Mapping[str, str]:
+    """What tells a price of a list apart: the word in the same place of its label or header, or its note.
+
+    Args:
+        price: the price.
+        tokens: the tokens of its piece.
+        line: the line of its piece.
+        names: its label and its column's header.
+    """
+    if price.option is not None:
+        k, count = price.option
+        options = next((named.options for named in names if len(named.options) == count), None)
+        return {"option": options[k]} if options is not None else {}
+    if price.note is not None:
+        words = _words(tokens, *price.note, line)
+        return {"option": words} if words else {}
+    return {}
 
 
 # --- labels -------------------------------------------------------------------------------------
 
 
+def _is_generic(label: str) -> bool:
+    """True if a label says no more than `price`."""
+    return all(word.casefold() in v.PRICE_WORDS for word in label.split())
+
+
+def _is_clause(label: str) -> bool:
+    """True if words before a price lead to it and name nothing: `(rounded up), with a minimum charge`."""
+    return "," in label or "(" in label
+
+
 def label_before(sentence: Sequence[Token], start: int, end: int, line: Line) -> str:
     """The thing that is priced, from the words between two indexes before the price; empty where none is named."""
-    while start < end and sentence[start].text in _LEADING:
-        start += 1
-    if start + 1 < end and sentence[start].text in v.NOTES and sentence[start + 1].text == ":":
-        start += 2
-    while end > start and sentence[end - 1].text in {"(", "[", "*", '"'}:
-        end -= 1
+    start, end = _trimmed(sentence, start, end)
     cut = end
     while cut > start and sentence[cut - 1].text in v.COST_FILLERS and sentence[cut - 1].text not in v.COST_VERBS:
         cut -= 1
     last = text(sentence, cut - 1) if cut > start else ""
     if last in _SEPARATORS and _is_separator(sentence, cut - 1):
-        while cut > start and sentence[cut - 1].text in _SEPARATORS:
-            cut -= 1
-        end = cut
+        end = _before_separators(sentence, start, cut)
     elif last in v.COST_VERBS and _is_verb(sentence, start, cut - 1):
-        end = cut - 1
-        while end > start and sentence[end - 1].text in v.AUXILIARIES:
-            end -= 1
-        start = _subject(sentence, start, end)
-    elif (
-        last in {",", "then", "and", ";", "with", "plus"}
-        or end - start > _MAX_LABEL_WORDS
-        or text(sentence, start) in v.MARKETING
-    ):
+        start, end = _subject(sentence, start, cut - 1)
+    elif _names_nothing(sentence, start, end, last):
         return ""
     elif start < end and sentence[start].text in v.ARTICLES:
         start += 1
-    while end > start and (sentence[end - 1].text in v.PREPOSITIONS or sentence[end - 1].text in _LEADING - {")"}):
+    while end > start + 1 and (sentence[end - 1].text in v.PREPOSITIONS or sentence[end - 1].text in _LEADING - {")"}):
         end -= 1
-    if end - start == 1 and sentence[start].text in v.PRONOUNS:
+    if end - start == 1 and (sentence[start].text in v.PRONOUNS or not (last in _SEPARATORS or _is_name(sentence[start]))):
         return ""
     return _words(sentence, start, end, line)
 
 
+def _is_name(token: Token) -> bool:
+    """True if a word alone may be a label."""
+    return token.text not in v.PREPOSITIONS and token.text not in _LEADING - {")"}
+
+
+def _trimmed(sentence: Sequence[Token], start: int, end: int) -> tuple[int, int]:
+    """The words without signs and conjunctions before them, the word `Note:`, and an opened bracket or `was` after them."""
+    while start < end and sentence[start].text in _LEADING:
+        start += 1
+    if start + 1 < end and sentence[start].text in v.NOTES and sentence[start + 1].text == ":":
+        start += 2
+    while end > start and sentence[end - 1].text in _BEFORE_AMOUNT:
+        end -= 1
+    return start, end
+
+
+_BEFORE_AMOUNT = {"(", "[", "*", '"'} | v.FORMERLY | v.NOWADAYS
+
+
+def _before_separators(sentence: Sequence[Token], start: int, end: int) -> int:
+    while end > start and sentence[end - 1].text in _SEPARATORS:
+        end -= 1
+    return end
+
+
+def _names_nothing(sentence: Sequence[Token], start: int, end: int, last: str) -> bool:
+    """True if the words before a price lead to it from something else, or are too many for a name."""
+    return (
+        last in {",", "then", "and", ";", "with", "plus"}
+        or end - start > _MAX_LABEL_WORDS
+        or text(sentence, start) in v.MARKETING
+    )
+
+
 def _is_verb(sentence: Sequence[Token], start: int, i: int) -> bool:
-    """Whether a word such as `cost` is the verb of `images cost`, and not the noun of `base cost`."""
+    """True if a word such as `cost` is the verb of `images cost` and not the noun of `base cost`."""
     subject = i - 1
     while subject > start and sentence[subject].text in v.ADVERBS:
         subject -= 1
     return i == start or sentence[i].text not in v.NOUNS_TOO or sentence[subject].text.endswith("s")
 
 
-def _subject(sentence: Sequence[Token], start: int, end: int) -> int:
-    """Where the subject of a verb starts, behind a clause such as `if you attach images,` and an article."""
+def _subject(sentence: Sequence[Token], start: int, end: int) -> tuple[int, int]:
+    """Where the subject of a verb is, after a clause such as `if you attach images,` and an article."""
+    while end > start and sentence[end - 1].text in v.AUXILIARIES:
+        end -= 1
     if text(sentence, start) in v.SUBORDINATE:
         start = next((i + 1 for i in range(end - 1, start, -1) if sentence[i].text == ","), start)
-    return start + (start < end and sentence[start].text in v.ARTICLES)
+    return start + (start < end and sentence[start].text in v.ARTICLES), end
 
 
 def _is_separator(sentence: Sequence[Token], i: int) -> bool:
     return sentence[i].text != "-" or sentence[i].start > sentence[i - 1].end or i + 1 == len(sentence)
 
 
-def _label_behind(sentence: Sequence[Token], group: Sequence[Price], limit: int, line: Line, behind: int = 0) -> str:
-    """The thing that is priced, from the denominator or from the words behind the price."""
+def _label_after(sentence: Sequence[Token], group: Sequence[Price], limit: int, line: Line, after: int = 0) -> str:
+    """The thing that is priced, from the denominator or from the words after the price."""
     for price in group:
         if price.per_words is not None and price.per_words[0] < price.per_words[1]:
             return _words(sentence, *price.per_words, line)
-    start = behind = max((price.last for price in group), default=behind)
-    while start < limit and sentence[start].text in _BEHIND:
+    start = after = max((price.last for price in group), default=after)
+    while start < limit and sentence[start].text in _AFTER:
         start += 1
     end = start
     while end < min(limit, start + _MAX_LABEL_WORDS) and sentence[end].text not in _ENDS:
         end += 1
-    return _words(sentence, start, end, line) if start > behind else ""
+    return _words(sentence, start, end, line) if start > after else ""
 
 
-_BEHIND = {"for", "each", "a", "an", "the", "-", "–", "—", ":", "to", ")"}
+_AFTER = {"for", "each", "a", "an", "the", "-", "–", "—", ":", "to", ")"}
 
 
 def _words(sentence: Sequence[Token], start: int, end: int, line: Line) -> str:
@@ -231,56 +431,3 @@ def _words(sentence: Sequence[Token], start: int, end: int, line: Line) -> str:
     if not any(token.kind != "sign" for token in sentence[start:end]):
         return ""
     return " ".join(line.text[sentence[start].start : sentence[end - 1].end].split())
-
-
-# --- keys and statements ------------------------------------------------------------------------
-
-
-def _behind_key(sentence: Sequence[Token]) -> int:
-    """The index behind the `:` or `=` of `key: number`; 0 where the sentence is not of that form."""
-    for i, token in enumerate(sentence):
-        if token.text in {":", "="}:
-            return i + 1 if is_number(sentence, i + 1) else 0
-    return 0
-
-
-def _currency_of_key(sentence: Sequence[Token], section: Title | None, ledger: Ledger) -> Currency | None:
-    """The currency of the bare number in `Points: 100`, or in `720p: 100` under a title that names one."""
-    start = _behind_key(sentence)
-    if not start or (start + 1 < len(sentence) and sentence[start + 1].text not in _AFTER_BARE):
-        return None
-    key = named_currency({token.text for token in sentence[: start - 1]})
-    return key or (section.currency if section is not None else None) or ledger.currency
-
-
-_AFTER_BARE = {"/", "per", "(", "+", "-", "–", "each", "for"}
-
-
-def _read_billing(sentence: Sequence[Token], ledger: Ledger) -> None:
-    """`Pricing is per second of video`, `All prices are in points`."""
-    for i, token in enumerate(sentence):
-        if token.text not in v.BILLING_WORDS:
-            continue
-        j = i + 1
-        words = set()
-        while j < len(sentence) and sentence[j].text in v.BILLING_FILLERS:
-            words.add(sentence[j].text)
-            j += 1
-        if not words.isdisjoint(v.POINTS):
-            ledger.currency = "points"
-        elif not words.isdisjoint(v.DOLLARS):
-            ledger.currency = "USD"
-        if text(sentence, j) in {"per", "each"} and (found := denominator(sentence, j)) is not None:
-            ledger.bill_per(found.per)
-        return
-
-
-def _is_exchange_rate(sentence: Sequence[Token], found: Sequence[Price]) -> bool:
-    """`$1 = 33,000 points`, `1 point = $0.00003`: explains the currencies, and prices nothing."""
-    if len(found) != 2 or {price.currency for price in found} != {"USD", "points"} or found[0].first > 1:
-        return False
-    between = {token.text for token in sentence[found[0].last : found[1].first]}
-    usd, points = sorted(found, key=lambda price: price.currency)
-    if between.isdisjoint({"=", "is", "equals", "≈"}) or 1 not in {usd.amount, points.amount} or not usd.amount:
-        return False
-    return POINTS_PER_USD * 3 / 4 < points.amount / usd.amount < POINTS_PER_USD * 3 / 2

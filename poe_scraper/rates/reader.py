@@ -10,15 +10,17 @@ from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.document import Block, Line, Spans, Table, from_dialog, from_markdown
 from poe_scraper.rates.ledger import Ledger
 from poe_scraper.rates.lexer import piece
+from poe_scraper.rates.numbers import decimal_style
 from poe_scraper.rates.prose import read_line
 from poe_scraper.rates.tables import read_table
 from poe_scraper.rates.titles import Title, is_emphasised, is_title, title, title_text
 
-_AMOUNT = re.compile(r"\$\s?(\d[\d.,]*+)|(?<![\w.,])(\d[\d.,]*+)\s*+(?:points?|pts)\b", re.IGNORECASE)
-_FIRST_WORD = re.compile(r"\s*([^\W\d_]++)(?![^:=]*[:=]\s*\d)")
+_AMOUNT = re.compile(r"\$\s?(\d[\d.,]*)|(?<![\w.,])(\d[\d.,]*)\s*(?:points?|pts)\b", re.IGNORECASE)
+_FIRST_WORD = re.compile(r"\s*([^\W\d_]+)")
+_KEY = re.compile(r"[^:=]*[:=]\s*\d")
 
 _CURRENCY_WORDS = v.POINTS | v.DOLLARS | v.POINTS_ADJECTIVES
-_GLUED = re.compile(r"(?<=[^\W_])[*~`]++(?=[^\W_])")
+_GLUED = re.compile(r"(?<=[^\W_])[*~`]+(?=[^\W_])")
 """Markup inside a word, which may join an amount's words with what follows."""
 
 
@@ -28,21 +30,23 @@ def read_card(markdown: str) -> Reading:
     Any text gives a reading; time is linear in its length.
     """
     blocks = from_markdown(markdown)
-    ledger = _read(blocks)
-    _account_for_hidden(markdown, blocks, ledger)
+    shown = "\n".join(_texts(blocks))
+    ledger = _read(blocks, shown)
+    _account_for_hidden(markdown, shown, ledger)
     return ledger.reading()
 
 
 def read_dialog(html: str) -> Reading:
     """Reads a rate card from the HTML of the Rates dialog, whose title and buttons are no part of the card.
 
-    The reading is that of the markdown behind it.
+    The reading is that of the card's markdown.
     """
-    return _read(from_dialog(html)).reading()
+    blocks = from_dialog(html)
+    return _read(blocks, "\n".join(_texts(blocks))).reading()
 
 
-def _read(blocks: Sequence[Block]) -> Ledger:
-    ledger = Ledger()
+def _read(blocks: Sequence[Block], text: str) -> Ledger:
+    ledger = Ledger(text, decimal_style(text))
     sections = _Sections()
     lines = _joined(blocks)
     above: Line | None = None
@@ -51,7 +55,7 @@ def _read(blocks: Sequence[Block]) -> Ledger:
             read_table(block, sections.current, ledger)
             continue
         sections.enter(block)
-        words = piece(block.text)
+        words = piece(block.text, ledger.style)
         following = lines[i + 1] if i + 1 < len(lines) else None
         if not words.amounts and (is_title(block, words.tokens) or _has_children(block, following)):
             sections.open(block, title(title_text(block)), nested=_has_children(block, following))
@@ -116,7 +120,9 @@ def _goes_on(line: Line, following: Line) -> bool:
     last = line.text.split()[-1].casefold()
     if last[-1].isdigit():
         first = _FIRST_WORD.match(following.text)
-        return first is not None and first[1] in _CURRENCY_WORDS
+        if first is None or first[1] not in _CURRENCY_WORDS:
+            return False
+        return _KEY.match(following.text, first.end()) is None
     return (last in v.OPEN_WORDS or last[-1] == "$") and not is_emphasised(line)
 
 
@@ -144,12 +150,11 @@ def _one(run: Sequence[Line]) -> list[Line]:
     ]
 
 
-def _account_for_hidden(markdown: str, blocks: Sequence[Block], ledger: Ledger) -> None:
+def _account_for_hidden(markdown: str, shown: str, ledger: Ledger) -> None:
     """Finds amounts that the markdown holds and its structure hides: in addresses, comments, definitions."""
-    texts = "\n".join(_texts(blocks))
-    if not _has_hiding_places(markdown) and not _is_any_sign_missing(markdown.lower(), texts.lower()):
+    if not _has_hiding_places(markdown) and not _is_any_sign_missing(markdown.lower(), shown.lower()):
         return
-    hidden = Counter(map("".join, _AMOUNT.findall(markdown))) - Counter(map("".join, _AMOUNT.findall(texts)))
+    hidden = Counter(map("".join, _AMOUNT.findall(markdown))) - Counter(map("".join, _AMOUNT.findall(shown)))
     if not hidden:
         return
     end = 0

@@ -1,18 +1,21 @@
 """Reading a table: the first column is the label, every other a price or an attribute."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 
-from poe_scraper.items import Currency, Per, Variable
+from poe_scraper.items import Adjustment, Bound, Currency, Per, Variable
 from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.adjustments import adjustments
+from poe_scraper.rates.compounds import NOTHING, Found, compounds, groups
+from poe_scraper.rates.dates import periods, without
 from poe_scraper.rates.document import Line, Table
 from poe_scraper.rates.grammar import Price, is_number, prices, quantified, struck_starts, text
 from poe_scraper.rates.ledger import Entry, Ledger
-from poe_scraper.rates.lexer import Token, piece
-from poe_scraper.rates.prose import label_before
+from poe_scraper.rates.lexer import Token, piece, sightings
+from poe_scraper.rates.numbers import PLAIN, DecimalStyle
+from poe_scraper.rates.prose import label_before, option_of
 from poe_scraper.rates.titles import Title, is_emphasised, title
 
 _SHORT = 120
@@ -27,12 +30,24 @@ class _Cell:
     tokens: Sequence[Token]
     amounts: Sequence[int]
     has_number: bool
-    prices: Sequence[Price] = ()
+    style: DecimalStyle = PLAIN
+    effective: str = ""
+    found: Found = NOTHING
+    carried: set[int] = field(default_factory=set)
+    """Indexes of the tokens whose numbers rates, adjustments or explanations carry."""
+
+    @property
+    def prices(self) -> Sequence[Price]:
+        return self.found.prices
 
     @property
     def is_priced(self) -> bool:
-        """Whether it is a price, and not a text that mentions one."""
+        """True if it is a price and not a text that mentions one."""
         return bool(self.prices) and all(token.kind != "word" for token in self.tokens[: self.prices[0].first])
+
+    @property
+    def is_filled(self) -> bool:
+        return self.folded.casefold() not in v.PLACEHOLDERS
 
 
 @dataclass(slots=True)
@@ -52,9 +67,9 @@ def read_table(table: Table, section: Title | None, ledger: Ledger) -> None:
         section: the title that governs it.
         ledger: takes its prices and adjustments.
     """
-    rows = [[_cell(line) for line in row] for row in table.rows]
-    header = [_cell(line) for line in table.header]
-    if any(_priced_alone(cell, None) for cell in header[1:]):
+    rows = [[_cell(line, ledger.style) for line in row] for row in table.rows if row]
+    header = [_cell(line, ledger.style) for line in table.header]
+    if any(_priced_alone(cell) for cell in header[1:]):
         rows.insert(0, header)
         header = []
     width = max(map(len, rows), default=0)
@@ -63,14 +78,8 @@ def read_table(table: Table, section: Title | None, ledger: Ledger) -> None:
         return
     for cell in header:
         ledger.account(cell.folded, cell.amounts, ())
-    columns = [_column(cell, section, ledger) for cell in header]
-    columns += [_column(_cell(Line("")), section, ledger) for _ in range(width - len(columns))]
-    for row in rows:
-        for cell, column in zip(row, columns, strict=False):
-            if cell.folded:
-                _read_prices(cell, column, row[0])
-    _mark_price_columns(columns, rows)
-    reader = _Rows(columns, _has_variants(columns, rows), section, ledger)
+    reader = _Reader(header, width, section, ledger)
+    reader.find_prices(rows)
     for row in rows:
         reader.read(row)
 
@@ -81,85 +90,161 @@ def _leave(rows: Sequence[Sequence[_Cell]], ledger: Ledger) -> None:
             ledger.account(cell.folded, cell.amounts, ())
 
 
-def _cell(line: Line) -> _Cell:
-    return _Cell(line, *piece(line.text))
+def _cell(line: Line, style: DecimalStyle) -> _Cell:
+    lexed = piece(line.text, style)
+    found = periods(line.text) if lexed.has_number else []
+    if not found:
+        return _Cell(line, *lexed, style)
+    tokens = without(lexed.tokens, found)
+    has_number = any(token.kind == "number" for token in tokens)
+    return _Cell(line, lexed.folded, tokens, sightings(tokens), has_number, style, found[0].words)
 
 
-def _column(cell: _Cell, section: Title | None, ledger: Ledger) -> _Column:
-    named = title(cell.folded)
-    currency = named.currency
-    if currency is None and named.names_price:
-        currency = (section.currency if section is not None else None) or ledger.currency
-    return _Column(named, "" if named.is_plain else _without_currency(cell.folded), currency, named.names_price)
+def _priced_alone(cell: _Cell) -> bool:
+    if not cell.amounts:
+        return False
+    cell.found = _found(cell, None)
+    return cell.is_priced
 
 
-def _priced_alone(cell: _Cell, currency: Currency | None) -> bool:
-    found = _prices(cell, currency) if cell.amounts else ()
-    return bool(found) and all(token.kind != "word" for token in cell.tokens[: found[0].first])
-
-
-def _prices(cell: _Cell, currency: Currency | None) -> Sequence[Price]:
-    if cell.line.struck or len(cell.line.text) > _SHORT:
+def _found(cell: _Cell, currency: Currency | None) -> Found:
+    if cell.line.struck or cell.effective or len(cell.line.text) > _SHORT:
         struck = struck_starts(cell.tokens, cell.line.struck)
-        return prices(cell.tokens, currency, struck)
-    return _known_prices(cell.line.text, currency)
+        return compounds(cell.tokens, prices(cell.tokens, currency, struck))
+    return _known_found(cell.line.text, cell.style, currency)
 
 
 @lru_cache(maxsize=2048)
-def _known_prices(text: str, currency: Currency | None) -> Sequence[Price]:
+def _known_found(text: str, style: DecimalStyle, currency: Currency | None) -> Found:
     """Many bots ask the same price."""
-    return prices(piece(text).tokens, currency)
+    tokens = piece(text, style).tokens
+    return compounds(tokens, prices(tokens, currency))
 
 
-def _read_prices(cell: _Cell, column: _Column, first: _Cell) -> None:
-    currency = column.currency
-    if cell.amounts:
-        cell.prices = _prices(cell, currency)
-    elif cell.has_number:
-        if currency is None and cell is not first:
-            label = title(first.folded)
-            currency = label.currency if label.names_price else None
-        if currency is not None:
-            cell.prices = _prices(cell, currency)
-    elif column.is_price and cell.folded.casefold() in v.FREE:
-        cell.prices = [Price(currency or "points", Decimal(0), None, 0, len(cell.tokens))]
-
-
-def _mark_price_columns(columns: Sequence[_Column], rows: Sequence[Sequence[_Cell]]) -> None:
-    """A column is one of prices by its header, or where most of its cells are prices."""
-    for i, column in enumerate(columns):
-        if column.is_price:
-            continue
-        cells = [row[i] for row in rows if i < len(row)]
-        priced = sum([cell.is_priced for cell in cells if cell.prices])
-        if priced:
-            filled = [cell for cell in cells if cell.folded.casefold() not in v.PLACEHOLDERS]
-            column.is_price = priced * 2 > len(filled)
-
-
-def _has_variants(columns: Sequence[_Column], rows: Sequence[Sequence[_Cell]]) -> bool:
-    """Whether one currency stands in several price columns of a row, and their headers tell them apart."""
-    if not any(column.variant for column in columns if column.is_price):
+def _is_bare_price(cell: _Cell) -> bool:
+    """True if a cell is a number, or a range, and nothing else but a bound or a denominator."""
+    tokens = cell.tokens
+    if not cell.has_number or cell.amounts:
         return False
-    for row in rows:
-        seen: set[str] = set()
-        for cell, column in zip(row, columns, strict=False):
-            here = {price.currency for price in cell.prices} if column.is_price else set()
-            if here & seen:
-                return True
-            seen |= here
-    return False
+    found = _found(cell, "points")
+    return (
+        len(found.prices) == 1
+        and all(token.kind != "word" for token in tokens[: found.prices[0].first])
+        and all(token.kind == "sign" for token in tokens[found.prices[0].last :])
+    )
 
 
-class _Rows:
-    """Reads the rows of one table, in their order."""
+class _Reader:
+    """Reads one table, row by row.
 
-    def __init__(self, columns: Sequence[_Column], has_variants: bool, section: Title | None, ledger: Ledger) -> None:
-        self._columns = columns
-        self._has_variants = has_variants
+    Args:
+        header: its cells; empty if it has no header.
+        width: how many columns it has.
+        section: the title that governs it.
+        ledger: takes what it says.
+    """
+
+    def __init__(self, header: Sequence[_Cell], width: int, section: Title | None, ledger: Ledger) -> None:
         self._section = section
         self._ledger = ledger
+        self._corner = title(header[0].folded) if header else title("")
+        self._governing = self._governing_currency()
+        self._columns = [self._column(cell) for cell in header]
+        self._columns += [self._column(_Cell(Line(""), "", (), (), False)) for _ in range(width - len(header))]
+        self._has_variants = False
         self._label = title("")
+
+    def _governing_currency(self) -> Currency | None:
+        """The currency that the title, the first header or the prose names for bare numbers."""
+        section = self._section.currency if self._section is not None else None
+        return section or self._corner.currency or self._ledger.currency
+
+    def _column(self, cell: _Cell) -> _Column:
+        named = title(cell.folded)
+        currency = named.currency
+        if currency is None and named.names_price and not named.names_both:
+            currency = self._governing or self._ledger.bare
+        return _Column(named, "" if named.is_plain else _without_currency(cell.folded), currency, named.names_price)
+
+    # --- which columns are prices ---------------------------------------------------------------
+
+    def find_prices(self, rows: Sequence[Sequence[_Cell]]) -> None:
+        """Reads the prices of all cells, and finds out which columns hold prices.
+
+        A column does by its header, or because most of its cells are prices, or, under a title that names a
+        currency or a price, because its cells are bare numbers.
+        """
+        for row in rows:
+            for cell, column in zip(row, self._columns, strict=False):
+                if cell.folded:
+                    self._find(cell, column, row[0])
+        has_price_header = any(column.is_price for column in self._columns[1:])
+        for i, column in enumerate(self._columns):
+            if not column.is_price:
+                self._mark(i, [row[i] for row in rows if i < len(row)], has_price_header)
+        if not has_price_header and not any(cell.prices for row in rows for cell in row):
+            self._mark_bare(rows, of_title=self._is_of_prices())
+        elif not has_price_header and self._governing is not None:
+            self._mark_bare(rows, of_title=False)
+        self._has_variants = _has_variants(self._columns, rows)
+
+    def _is_of_prices(self) -> bool:
+        """True if the title or the first header names a price."""
+        return self._corner.is_of_prices or (self._section is not None and self._section.is_of_prices)
+
+    def _find(self, cell: _Cell, column: _Column, first: _Cell) -> None:
+        currency = column.currency
+        if currency == "points" and cell.style.point and not cell.style.point_of_points and self._ledger.bare is None:
+            # dollars have decimals here, which says nothing of `8.250` points
+            cell.style = cell.style._replace(point=False)
+            cell.tokens = piece(cell.line.text, cell.style).tokens if not cell.effective else cell.tokens
+        if cell.amounts:
+            cell.found = _found(cell, currency)
+            if column.title.names_both and cell.prices:
+                cell.found = _with_other_currency(cell)
+        elif cell.has_number:
+            if currency is None and cell is not first:
+                label = title(first.folded)
+                currency = label.currency if label.names_price else None
+            if currency is not None and (cell is not first or _is_bare_price(cell)):
+                cell.found = _found(cell, currency)
+        elif column.is_price and cell.folded.casefold() in v.FREE:
+            cell.found = Found((Price(currency or "points", Decimal(0), None, 0, len(cell.tokens)),), frozenset())
+
+    def _mark(self, i: int, cells: Sequence[_Cell], has_price_header: bool) -> None:
+        """Marks a column whose cells are prices, apart from short remarks such as `included`."""
+        column = self._columns[i]
+        priced = sum([cell.is_priced for cell in cells if cell.prices])
+        if not priced:
+            return
+        filled = sum([cell.is_filled and not _is_remark(cell) for cell in cells])
+        column.is_price = priced * 2 > filled
+        if not column.is_price or has_price_header:
+            return
+        column.currency = self._governing or self._ledger.bare
+        for cell in cells:
+            if cell.has_number and not cell.amounts and column.currency is not None and _is_bare_price(cell):
+                cell.found = _found(cell, column.currency)
+
+    def _mark_bare(self, rows: Sequence[Sequence[_Cell]], of_title: bool) -> None:
+        """Marks columns of bare numbers under a title that names a currency or, if `of_title`, a price."""
+        currency = self._governing or (self._ledger.bare if of_title else None)
+        if self._governing is None and not of_title:
+            return
+        for i, column in enumerate(self._columns):
+            cells = [row[i] for row in rows if i < len(row)]
+            filled = [cell for cell in cells if cell.is_filled and not _is_remark(cell)]
+            if i == 0 or column.is_price or not v.MEASURES.isdisjoint(column.title.words):
+                continue
+            bare = [cell for cell in filled if _is_bare_price(cell)]
+            if not bare or any(not cell.is_priced and not _is_bare_price(cell) for cell in filled):
+                continue
+            column.is_price = True
+            for cell in bare:
+                if currency is not None:
+                    cell.found = _found(cell, currency)
+
+    # --- rows -----------------------------------------------------------------------------------
 
     def read(self, row: Sequence[_Cell]) -> None:
         """Reads a row: prices, an adjustment, or a title inside the table."""
@@ -172,21 +257,17 @@ class _Rows:
             self._ledger.account(first.folded, first.amounts, ())
             return
         priced = self._priced(row)
-        entries = [(i, entry) for i in priced for entry in self._entries(row, i, priced)]
-        if not entries:
-            self._adjust(row)
-        elif any(entry.per is None or entry.per.unit is None for _, entry in entries):
-            self._share_denominators(entries, row)
-        carried: dict[int, set[int]] = {}
+        if self._label.is_no_price and priced:
+            return
+        is_adjusted = self._adjust(row, priced)
+        entries = [(i, entry) for i in priced if row[i].prices for entry in self._entries(row, i, priced)]
         for i, entry in entries:
+            row[i].carried.update(entry.price.accounts_for)
+        if any(entry.per is None or entry.per.unit is None for _, entry in entries):
+            self._share_denominators(entries, row)
+        for _, entry in entries:
             self._ledger.enter(entry)
-            carried.setdefault(i, set()).update(entry.price.accounts_for)
-        for i, cell in enumerate(row):
-            if cell.amounts or cell.prices:
-                numbers = cell.amounts or [k for price in cell.prices for k in price.accounts_for]
-                self._ledger.account(cell.folded, numbers, carried.get(i, ()))
-            elif i > 0 and self._columns[i].is_price and _is_bare_number(cell.tokens):
-                self._ledger.leave(cell.folded)
+        self._account(row, bool(entries) or is_adjusted)
 
     def _priced(self, row: Sequence[_Cell]) -> list[int]:
         """Indexes of the cells that hold the row's prices."""
@@ -205,31 +286,45 @@ class _Rows:
             # where a row begins with its price, the next text is its label
             named = attributes.pop(next(iter(attributes)), "") if attributes else ""
             label = named or (section.text if section is not None else "")
-            label = label if column.title.is_plain else column.title.text
+            label = (label or column.title.text) if column.title.is_plain else column.title.text
         elif i == 0:
             label = label_before(cell.tokens, 0, cell.prices[0].first, cell.line)
         else:
             label = self._label.text
         if not label:
             return []
+        effective = cell.effective or self._label.effective or (section.effective if section is not None else "")
         if self._has_variants and column.variant and not is_headless:
-            attributes["column"] = column.variant
+            attributes["effective" if column.title.effective else "column"] = column.variant
+        elif effective or column.title.effective:
+            attributes["effective"] = effective or column.title.effective
+        if cell.effective and not is_headless:
+            attributes["effective"] = cell.effective
         one_time = self._label.is_one_time or column.title.is_one_time
         one_time = one_time or (section is not None and section.is_one_time)
         bound = column.title.bound if self._label.bound == "exact" else self._label.bound
+        if _is_more_added(cell):
+            bound = "from" if bound == "exact" else bound
         where = None if section is None else section.text
+        options = self._options(cell, column) if len(cell.prices) > 1 and i > 0 else [{}] * len(cell.prices)
         return [
-            Entry(
-                label,
-                where,
-                attributes,
-                price,
-                price.per,
-                bound if price.bound == "exact" else price.bound,
-                one_time,
-            )
-            for price in cell.prices
+            Entry(label, where, attributes | option, price, price.per, _stronger(bound, price), one_time)
+            for price, option in zip(cell.prices, options, strict=True)
         ]
+
+    def _options(self, cell: _Cell, column: _Column) -> Iterator[Mapping[str, str]]:
+        """What tells the prices of one cell apart: `Text: 10 points, Image: 20 points`."""
+        position, words = 0, ""
+        together = groups(cell.tokens, cell.prices)
+        for group in together:
+            if len(together) > 1:
+                words = label_before(cell.tokens, position, group[0].first, cell.line)
+            position = max(price.last for price in group)
+            for price in group:
+                option = option_of(price, cell.tokens, cell.line, (self._label, column.title))
+                if price.note is not None and option:
+                    cell.carried.update(range(*price.note))
+                yield option or ({"option": words} if words else {})
 
     def _attributes(self, row: Sequence[_Cell], priced: Sequence[int]) -> dict[str, str]:
         return {
@@ -255,9 +350,11 @@ class _Rows:
                     or column.title.per
                     or self._label.per
                     or (self._section.per if self._section is not None else None)
+                    or (self._corner.per if self._corner.names_price else None)
                 )
             if entry.per is not None and entry.per.unit is None and entry.per.quantity >= 1000:
-                unit = column.title.unit or self._label.unit
+                unit = column.title.unit or self._label.unit or (self._section.unit if self._section else None)
+                unit = unit or next((known.unit for known in named.values() if known.quantity == entry.per.quantity), None)
                 entry.per = entry.per.model_copy(update={"unit": unit})
 
     def _unit_cell(self, i: int, cell: _Cell) -> Per | None:
@@ -268,33 +365,137 @@ class _Rows:
             return quantified(cell.tokens)
         return None
 
-    def _adjust(self, row: Sequence[_Cell]) -> None:
-        found = adjustments([token for cell in row for token in cell.tokens])
-        self._ledger.adjust(found)
-        if not found and self._points_elsewhere(row):
-            self._ledger.adjust([Variable(label=self._label.text)])
+    # --- what changes prices, and the account ---------------------------------------------------
+
+    def _adjust(self, row: Sequence[_Cell], priced: Sequence[int]) -> bool:
+        """Reads what a row says besides its prices; returns True if it says something."""
+        found: list[Adjustment] = []
+        if priced:
+            label = row[0].tokens if 0 not in priced else ()
+            for cell in (row[i] for i in priced):
+                adjusted = adjustments(cell.tokens, about=label)
+                if adjusted:
+                    found += adjusted
+                    cell.carried |= adjusted.accounts_for
+                    kept = [price for price in cell.prices if cell.carried.isdisjoint(price.accounts_for)]
+                    cell.found = Found(kept, cell.found.explained)
+        else:
+            adjusted = adjustments([token for cell in row for token in cell.tokens], label_end=len(row[0].tokens))
+            found += adjusted
+            start = 0
+            for cell in row:
+                cell.carried |= {i - start for i in adjusted.accounts_for}
+                start += len(cell.tokens)
+            if not found and self._points_elsewhere(row):
+                found.append(Variable(label=self._label.text))
+        self._ledger.adjust([adjustment for i, adjustment in enumerate(found) if adjustment not in found[:i]])
+        return bool(found)
 
     def _points_elsewhere(self, row: Sequence[_Cell]) -> bool:
-        """Whether words stand where the row's price should."""
-        return any(
-            column.is_price
-            and cell.folded.casefold() not in v.PLACEHOLDERS
-            and not is_number(cell.tokens, 0)
-            and not _is_bare_number(cell.tokens)
-            for cell, column in zip(row[1:], self._columns[1:], strict=False)
+        """True if words are where the row's price should be."""
+        cells = [(cell, column) for cell, column in zip(row[1:], self._columns[1:], strict=False) if column.is_price]
+        return any(cell.is_filled for cell, _ in cells) and not any(
+            cell.amounts or self._unexplained(cell, has_price=False) for cell, _ in cells
         )
+
+    def _unexplained(self, cell: _Cell, has_price: bool) -> list[int]:
+        """Indexes of the numbers of a cell in a price column that nothing carries and nothing explains.
+
+        A number with a unit after it, next to a price or in a text, is part of an explanation: `(64 est. tokens)`.
+        """
+        numbers = [i for i, token in enumerate(cell.tokens) if token.kind == "number" or token.kind == "tag"]
+        left = [i for i in numbers if i not in cell.carried and i not in cell.found.explained]
+        if not has_price and left and left[0] == 0:
+            return left
+        return [i for i in left if not _is_explained(cell.tokens, i)]
+
+    def _account(self, row: Sequence[_Cell], is_read: bool) -> None:
+        """Leaves the whole row if an amount in it is carried by nothing."""
+        for i, cell in enumerate(row):
+            left: Sequence[int] = [k for k in cell.amounts if k not in cell.carried and k not in cell.found.explained]
+            if not left and i > 0 and self._columns[i].is_price and cell.has_number:
+                left = self._unexplained(cell, bool(cell.carried))
+            if not left and not is_read and i > 0 and self._governing is not None and _is_bare_price(cell):
+                left = (0,)
+            if left:
+                self._ledger.leave(" | ".join(other.folded for other in row if other.folded))
+                return
+
+
+def _stronger(bound: Bound, price: Price) -> Bound:
+    """The bound of the row or column, where the price has none of its own or is a range that is typical."""
+    if price.bound == "exact":
+        return "exact" if bound in {"from", "up_to"} and price.max_amount is not None else bound
+    return price.bound
+
+
+def _is_explained(tokens: Sequence[Token], i: int) -> bool:
+    after = i + 1
+    while text(tokens, after) in _BEFORE_UNIT or (text(tokens, after - 1) in {"-", "–", "to"} and is_number(tokens, after)):
+        after += 1
+    return text(tokens, after) in v.UNITS or text(tokens, after) in _EXPLAINING
+
+
+_BEFORE_UNIT = {"est", ".", "estimated", "-", "–", "to", "more", "or", "free", "p", "k"}
+_EXPLAINING = {"context", "fps", "p", "kbps", "hz", "khz", "days", "languages", "retries", "attempts", "parallel", "bit"}
+
+
+def _is_remark(cell: _Cell) -> bool:
+    """True for a few words without a number: `included`, `not available`."""
+    return not cell.has_number and len(cell.tokens) <= 3 and not v.REMARKS.isdisjoint(
+        token.text for token in cell.tokens
+    )
+
+
+def _is_more_added(cell: _Cell) -> bool:
+    """True if the words after the last price say that something without an amount comes on top: `+ token usage`."""
+    if not cell.prices:
+        return False
+    end = max(price.last for price in cell.prices)
+    return not v.ADDITION.isdisjoint(token.text for token in cell.tokens[end : end + 2]) and any(
+        token.kind == "word" for token in cell.tokens[end + 1 :]
+    ) and not any(token.kind == "number" for token in cell.tokens[end:])
+
+
+def _with_other_currency(cell: _Cell) -> Found:
+    """`$0.10 / 3,300` under a header that names both currencies: the bare number is in the other one."""
+    found, tokens = cell.found, cell.tokens
+    last = found.prices[-1]
+    i = last.last + (text(tokens, last.last) in {"/", "|", "(", ","})
+    if i == last.last or len(found.prices) != 1 or not is_number(tokens, i) or last.per is not None:
+        return found
+    other: Currency = "points" if last.currency == "USD" else "USD"
+    span = prices(tokens[i:], other)
+    if not span:
+        return found
+    price = span[0]
+    price.first, price.last = price.first + i, price.last + i
+    price.accounts_for = tuple(k + i for k in price.accounts_for)
+    return Found((*found.prices, price), found.explained)
+
+
+def _has_variants(columns: Sequence[_Column], rows: Sequence[Sequence[_Cell]]) -> bool:
+    """True if one currency is in several price columns of a row, and their headers tell them apart."""
+    if not any(column.variant for column in columns if column.is_price):
+        return False
+    for row in rows:
+        seen: set[str] = set()
+        variants: set[str] = set()
+        for cell, column in zip(row, columns, strict=False):
+            here = {price.currency for price in cell.prices} if column.is_price else set()
+            if here and column.variant:
+                variants.add(column.variant)
+            if here & seen or len(variants) > 1:
+                return True
+            seen |= here
+    return False
 
 
 def _is_allowance(row: Sequence[_Cell], cell: _Cell) -> bool:
-    return cell.folded.casefold() in v.FREE and bool(adjustments([token for cell in row for token in cell.tokens]))
-
-
-def _is_bare_number(line: Sequence[Token]) -> bool:
-    """Whether a cell is a number without a word for what it counts."""
-    start = 1 if text(line, 0) in {"+", "-", "~", "≈"} else 0
-    if not is_number(line, start) or text(line, start + 1) in _NO_AMOUNT:
+    if cell.folded.casefold() not in v.FREE:
         return False
-    return not (start + 1 < len(line) and line[start + 1].kind == "word")
+    tokens = [token for cell in row for token in cell.tokens]
+    return bool(adjustments(tokens, label_end=len(row[0].tokens)))
 
 
 def _without_currency(header: str) -> str:
@@ -303,11 +504,10 @@ def _without_currency(header: str) -> str:
     end = len(line)
     while end and line[end - 1].text in _CURRENCY_WORDS:
         end -= 1
-    if end < len(line) and not _CURRENCY_NAMES.isdisjoint(token.text for token in line[end:]):
+    if 0 < end < len(line) and not _CURRENCY_NAMES.isdisjoint(token.text for token in line[end:]):
         return header[: line[end - 1].end]
     return header
 
 
-_NO_AMOUNT = v.MULTIPLIERS | {"%"}
 _CURRENCY_NAMES = v.POINTS | v.DOLLARS | {"$"}
 _CURRENCY_WORDS = _CURRENCY_NAMES | {"(", ")", "in", "-", "–", "/"}

@@ -18,16 +18,23 @@ POINTS = {
 """Poe's points, also as a card in another language names them."""
 
 POINTS_ADJECTIVES = {"compute", "poe"}
-"""What may stand between a number and `points`."""
+"""What may be between a number and `points`."""
+
+GLUE_OF_POINTS = {"-", "[", "(", "*", "_", '"', "'", "`"}
+"""Signs that may be between a number and `points`: `100 [points]`."""
 
 DOLLARS = {"usd", "dollar", "dollars", "us$"}
-CENTS = {"¢", "cent", "cents"}
+CENTS = {"¢", "cent", "cents", "usc"}
 
 OTHER_CURRENCIES = {
-    "€", "£", "¥", "₹", "₩", "₽", "₿", "eur", "euro", "euros", "gbp", "jpy", "cny", "rmb", "yen", "yuan",
-    "inr", "krw", "cad", "aud",
+    "€", "£", "¥", "₹", "₩", "₽", "₿", "元", "円", "eur", "euro", "euros", "gbp", "jpy", "cny", "rmb", "yen", "yuan",
+    "inr", "krw", "cad", "aud", "chf", "pln", "sek", "brl", "rub", "mxn", "hkd", "sgd", "credit", "credits", "coin",
+    "coins", "gem", "gems", "crédit", "crédits", "créditos", "guthaben", "кредитов",
 }  # fmt: skip
-"""Money that a reading has no currency for: such an amount is seen, and stays unparsed."""
+"""Money that a reading has no currency for: such an amount is found, and stays unparsed."""
+
+OTHER_DOLLARS = {"a", "au", "c", "ca", "hk", "mx", "nt", "nz", "r", "s", "sg"}
+"""Letters before a `$` that make it another country's money."""
 
 # --- units --------------------------------------------------------------------------------------
 
@@ -76,7 +83,6 @@ UNITS = {
         "session": "sessions",
         "execution": "executions",
         "research": "",
-        "credit": "credits",
         "model": "models",
         "row": "rows",
         "result": "results",
@@ -88,12 +94,29 @@ UNITS = {
         "item": "items",
         "unit": "units",
         "1": "",
+        "bild": "bilder",
+        "sekunde": "sekunden",
+        "nachricht": "nachrichten",
+        "wort": "wörter",
+        "zeichen": "",
+        "seite": "seiten",
+        "imagen": "imágenes",
+        "segundo": "segundos",
+        "mensaje": "mensajes",
+        "mensagem": "mensagens",
+        "palabra": "palabras",
+        "seconde": "secondes",
+        "mot": "mots",
+        "张": "",
+        "次": "",
+        "秒": "",
+        "条": "",
     }.items()
     for form in (unit, *forms.split())
 }
 """Every way to write a unit, and the lower-case singular noun it stands for."""
 
-WEAK_UNITS = {"generation", "research", "edit", "run", "model", "source", "result", "credit", "unit", "1"}
+WEAK_UNITS = {"generation", "research", "edit", "run", "model", "source", "result", "unit", "1"}
 """Units that lose to a stronger one beside them: an `image generation` is an image."""
 
 PICTURES = {"image", "video", "frame", "clip"}
@@ -108,7 +131,7 @@ AMOUNT_MAGNITUDES = {
 }
 """Words that multiply the number before them."""
 
-MAGNITUDES = {"k": Decimal(1000), **AMOUNT_MAGNITUDES}
+MAGNITUDES = {"k": Decimal(1000), "mio": Decimal(1_000_000), "mill": Decimal(1_000_000), **AMOUNT_MAGNITUDES}
 """Words that multiply a denominator: `/ k tokens`."""
 
 UPPER_MAGNITUDES = {"K": Decimal(1000), "M": Decimal(1_000_000), "B": Decimal(1_000_000_000)}
@@ -134,9 +157,26 @@ PHRASE_ENDS = {
     "was", "will", "to", "from", "by", "plus", "than", "that", "which", "as", "based", "depending", "regardless",
     "including", "excluding", "after", "before", "over", "under", "up", "via", "using", "but", "then", "per",
     "each", "a", "an", "the", "you", "your", "it", "this", "not", "max", "minimum", "maximum", "about",
-    "approximately", "costs", "cost", "worth",
+    "approximately", "costs", "cost", "worth", "above", "below", "beyond", "thereafter", "afterwards", "otherwise", "applies",
+    "apply", "only", "flat", "now",
 }  # fmt: skip
 """Words that end the noun after `per`."""
+
+FOREIGN_PER = {"pro", "je", "por", "par", "für", "每", "за"}
+"""What opens a denominator on a creator's card in another language."""
+
+COUNTABLE = {
+    "token", "character", "word", "image", "message", "request", "response", "reply", "query", "prompt", "search", "call",
+    "video", "clip", "song", "track", "page", "url", "kilobyte", "megabyte", "file", "document", "minute", "hour",
+    "second", "conversion", "generation", "source", "result", "row", "slide", "chapter", "edit", "task",
+}  # fmt: skip
+"""Units that a label may count: `1 Image`, `1K characters`. A size, such as `2 MP`, counts nothing."""
+
+COUNT_QUALIFIERS = {
+    "started", "additional", "extra", "further", "next", "first", "full", "following", "subsequent", "another",
+    "generated", "processed", "every", "each", "initial", "new", "begun", "commenced", "block", "of", "beyond",
+}  # fmt: skip
+"""Words that may be before the count of a denominator: `per started 100 words`."""
 
 SIDE_WORDS = {"input", "output", "cost", "price", "rate", "fee", "charge", "charged"}
 """Words after a noun that tell which side of the bill it is, and name no unit."""
@@ -183,6 +223,8 @@ PREFIX_BOUNDS: dict[tuple[str, ...], Bound] = {
     ("approximately",): "about",
     ("typically",): "about",
     ("usually",): "about",
+    ("normally",): "about",
+    ("generally",): "about",
     ("typical",): "about",
     ("average",): "about",
     ("averages",): "about",
@@ -250,8 +292,65 @@ TITLE_BOUNDS: dict[str, Bound] = {
 TITLE_BOUNDS_ALONE = {"minimum", "maximum"}
 """Of these, those that do so as the whole title; `Max` alone is rather the name of a plan."""
 
-TYPICAL = {"typical", "typically", "average", "avg", "approximate", "approximately", "estimated"}
+TYPICAL = {
+    "typical", "typically", "average", "averages", "averaging", "avg", "approximate", "approximately", "estimated",
+    "usual", "usually", "approx",
+}  # fmt: skip
 """Words that make the prices of a row estimates wherever they stand in its label or header."""
+
+LEADS_TO_ESTIMATE = TYPICAL | {"normally", "generally", "roughly", "around", "often", "mostly"}
+"""Words of a sentence that do so before its price."""
+
+# --- amounts in company -------------------------------------------------------------------------
+
+FORMERLY = {"was", "were", "previously", "formerly", "originally", "instead"}
+"""Words before a former price: `was 400 points`. `instead` needs its `of`."""
+
+NOWADAYS = {"now", "today", "currently"}
+"""Words before the price that replaces it."""
+
+ARROWS = {"→", "⇒", "➜", "➔", "⟶", "➡"}
+"""Signs for `from ... to` as well as for `changed to`."""
+
+TIMES = {"×", "*", "⋅"}
+"""Signs of multiplication: an amount beside one is a term of a formula."""
+
+# --- amounts that are no prices -----------------------------------------------------------------
+
+NO_PRICE_HEADS = {
+    "nearest", "multiple", "multiples", "increments", "budget", "balance", "limit", "threshold", "hold", "holds", "held",
+    "reserve", "reserves", "reserved", "authorization", "authorisation", "authorizes", "authorize", "preauthorizes",
+    "preauthorization", "deposit", "save", "saves", "saving", "savings", "earn", "earns", "reward", "rewards", "bonus",
+    "receive", "receives", "win", "refund", "refunds", "gift", "exceed", "exceeds", "exceeding", "exceeded", "reaches",
+    "reach", "surpasses", "allowance",
+}  # fmt: skip
+"""Words before an amount that is a threshold, a hold, a balance, a budget, a step of rounding, a saving or a reward."""
+
+NO_PRICE_LABELS = {"budget", "balance", "hold", "threshold", "limit", "savings", "reward", "bonus", "refund", "authorization"}
+"""Words at the end of a row's label that say the same of its amounts."""
+
+NEEDS = {"need", "have", "needs", "has", "keep", "requires", "require", "maintain", "own"}
+"""Words that make `at least 500 points` after them a balance."""
+
+BETWEEN_HEAD_AND_AMOUNT = {
+    "of", "is", "to", ":", "at", "least", "a", "an", "the", "minimum", "up", "for", "your", "you", "about", "roughly",
+    "whole", "full", "~", "≈", "more", "than", "additional", "extra", "=", "any", "are", "placed", "will", "be", "max",
+    "maximum", "from", "another",
+}  # fmt: skip
+"""What may be between such a word and the amount."""
+
+CONDITIONS = {"if", "when", "once", "unless", "whenever", "until"}
+COMPARISONS = {"above", "below", "over", "under", "exceeds", "exceed", "than", ">", "<", "≥", "≤", "reaches", "least"}
+"""`if the cost is above 1,000 points`: one of each makes a threshold."""
+
+BEHIND_NO_PRICE: tuple[tuple[str, ...], ...] = (
+    ("balance",), ("in", "your", "account"), ("in", "your", "balance"), ("on", "your", "account"), ("available",),
+    ("hold",), ("budget",), ("are", "held"), ("is", "held"), ("are", "reserved"), ("are", "refunded"), ("will", "be", "held"),
+    ("will", "be", "reserved"), ("is", "reserved"), ("refund",), ("reward",), ("bonus",), ("off",),
+    ("cheaper",), ("less",), ("saved",), ("remaining",), ("left",), ("limit",), ("minimum", "balance"), ("are", "blocked"), ("is", "blocked"),
+    ("will", "be", "blocked"), ("will", "be", "refunded"), ("are", "returned"),
+)  # fmt: skip
+"""Words right after such an amount."""
 
 # --- titles, labels and prose -------------------------------------------------------------------
 
@@ -261,7 +360,29 @@ PRICE_WORDS = {
 }  # fmt: skip
 """Words that say `this is a price` and nothing else."""
 
-HEADER_FILLERS = {"in", "of", "the", "total", "(", ")", "/", "[", "]", ":", "$", "-", "&", "+", ",", "."}
+NO_PRICE_TITLES = {
+    "limit", "limits", "frame", "bit", "bitrate", "sample", "sampling", "refresh", "success", "tier", "plan", "type",
+    "category", "note", "notes", "model", "models", "basis", "range", "error", "exchange", "speed", "discount",
+    "aspect", "per-minute", "learning",
+}  # fmt: skip
+"""Words beside `rate` or `price` in a title of something else: `Frame rate`, `Price tier`."""
+
+FOREIGN_PRICE_WORDS = {
+    "费用", "價格", "价格", "费率", "費用", "費率", "単価", "料金", "価格", "가격", "비용", "요금", "preis", "preise", "kosten",
+    "precio", "precios", "costo", "coste", "tarifa", "prix", "coût", "tarif", "preço", "custo", "prezzo", "costi", "prijs",
+    "цена", "стоимость", "fiyat", "ücret", "harga", "biaya", "السعر", "التكلفة", "giá", "cena", "cennik",
+}  # fmt: skip
+"""Headers of a price column on a creator's card in another language."""
+
+MEASURES = {
+    "duration", "length", "resolution", "size", "dimensions", "context", "window", "steps", "step", "limit", "limits",
+    "quantity", "count", "number", "seconds", "minutes", "frames", "fps", "aspect", "ratio", "max", "min", "images",
+    "tokens", "characters", "pages", "turns", "version", "year", "date", "released", "release", "cutoff", "speed",
+    "parameters", "params", "bitrate", "width", "height", "pixels", "uses", "messages", "quality", "id", "rank", "score",
+}  # fmt: skip
+"""Words in the header of a column whose bare numbers measure something else than money."""
+
+HEADER_FILLERS = {"in", "of", "the", "total", "and", "or", "|", "(", ")", "/", "[", "]", ":", "$", "-", "&", "+", ",", "."}
 """What a price column's header may hold besides, and still name no variant."""
 
 PLAIN_HEADER = PRICE_WORDS | HEADER_FILLERS | DOLLARS | POINTS | POINTS_ADJECTIVES | TITLE_BOUNDS.keys() | TYPICAL
@@ -353,6 +474,12 @@ PLACEHOLDERS = {
 }
 """Cells that hold no price, and say nothing of one elsewhere."""
 
+REMARKS = {
+    "included", "incl", "available", "unavailable", "unsupported", "supported", "none", "same", "free", "n", "unlimited",
+    "no", "yes", "default", "tbd", "soon", "variable", "see", "varies",
+}  # fmt: skip
+"""Words of a cell that says, in a column of prices, why there is none."""
+
 FREE = {"free", "free!", "no cost", "no charge", "free of charge"}
 """Cells that say that the price is nought."""
 
@@ -365,9 +492,18 @@ ONE_TIME = {"fee", "fees", "surcharge", "flat", "one-time"}
 """Words of a price that what is billed per unit does not cover."""
 
 CACHE = {"cache", "cached", "caching", "caches"}
-WRITING = {"write", "writes", "written", "writing"}
+WRITING = {"write", "writes", "written", "writing", "creation"}
 LESS = {"discount", "discounted", "off", "less", "cheaper", "lower", "reduction", "reduced", "savings", "saving"}
 MORE = {"more", "surcharge", "extra", "higher", "additional", "premium", "increase", "increased", "markup"}
+
+MARKUP = {"markup", "surcharge", "premium", "margin", "service", "fee", "top"}
+"""Words after `20 %` that make it come on top of a price."""
+
+RIVALS = {"compared", "than", "vs", "versus", "competitors"}
+"""Words of an advertisement, which compares prices with those of others."""
+
+MULTIPLIED = {"the", "base", "standard", "normal", "regular", "price", "prices", "rate", "rates", "cost", "costs", "points", "usual", "as", "of", "list"}
+"""What may follow a factor that multiplies a price: `1.5x the base rate`."""
 
 MULTIPLIERS = {"x", "×", "times"}
 MULTIPLIER_WORDS = {"double": 2, "doubles": 2, "doubled": 2, "twice": 2, "triple": 3, "triples": 3, "tripled": 3}

@@ -4,7 +4,7 @@ It is told by the log of changes alone, read backwards from the current feed: on
 every version for every bot would read thousands.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
@@ -12,6 +12,7 @@ from typing import Any
 
 from poe_scraper.feed.history import PriceChange, Snapshot, price_changes
 from poe_scraper.items import Bot, Change, Pricing, Rate
+from poe_scraper.pricing.prices import api_rates, identity
 
 _PRICES = ("pricing.rates", "pricing.adjustments", "pricing.api")
 
@@ -137,17 +138,6 @@ def series(found: Sequence[Snapshot]) -> list[Series]:
 def _by_identity(pricing: Pricing) -> dict[tuple[object, ...], Rate]:
     """Rates by what stays the same of a price when it moves; its currency stands last."""
     rates: dict[tuple[object, ...], Rate] = {}
-    for rate in (*pricing.rates, *_api_rates(pricing)):
-        attributes = tuple(sorted(rate.attributes.items()))
-        key = (rate.section, rate.label, attributes, rate.per.unit, rate.per.qualifier, rate.currency)
-        rates.setdefault(key, rate)
+    for rate in pricing.rates or api_rates(pricing.api):
+        rates.setdefault((*identity(rate), rate.currency), rate)
     return rates
-
-
-def _api_rates(pricing: Pricing) -> Iterable[Rate]:
-    """The API's prices, where the card has none."""
-    if pricing.rates or pricing.api is None:
-        return
-    for name, amount in pricing.api.model_dump().items():
-        if amount is not None:
-            yield Rate(label=name, currency="USD", amount=amount)

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from poe_scraper.clock import now
 from poe_scraper.distributed import is_shared
 from poe_scraper.failures import FAILURES, Code, ObservationError, UsageError
+from poe_scraper.feed.drift import CatalogDrift
 from poe_scraper.feed.due import is_news
 from poe_scraper.items import Bot
 from poe_scraper.pages.catalog import read_catalog
@@ -49,6 +50,8 @@ class PoeModelsSpider(ProfileVisits):
 
     api_url: str
     api_key: str
+    accept: bool
+    max_lost: float
 
     member: "Member | None" = None
     """This process's part in a crawl that is shared through Redis."""
@@ -72,6 +75,8 @@ class PoeModelsSpider(ProfileVisits):
         """Make the spider; a wrong argument raises `UsageError`."""
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.api_url = str(crawler.settings["POE_API_URL"])
+        spider.accept = crawler.settings.getbool("POE_ACCEPT")
+        spider.max_lost = crawler.settings.getfloat("POE_GATE_MAX_LOST")
         spider.api_key = str(crawler.settings.get("POE_API_KEY") or "")
         if is_shared(crawler.settings, spider.role):
             spider.member = _take_part(spider, crawler)
@@ -123,10 +128,16 @@ class PoeModelsSpider(ProfileVisits):
         state.problems.extend(catalog.problems)
         state.catalog_ok = True
         state.listed = frozenset(bot.key for bot in catalog.bots)
-        # an entry that was left out may be any bot
-        state.complete = not (self.bots or self.limit is not None or self.only or catalog.problems)
+        state.unclear = catalog.possible_keys - state.listed
+        # an entry that names nothing may be any bot
+        state.complete = not (self.bots or self.limit is not None or self.only or catalog.has_anonymous)
+        drift = CatalogDrift(self.max_lost)
+        for bot in catalog.bots:
+            drift.add(bot, state.known.find(bot))
+        state.problems.extend(drift.problems(at))
         yield from self.profile_requests()
-        for bot in self._asked_for(catalog.bots, at):
+        for entry in self._asked_for(catalog.bots, at):
+            bot = entry if self.accept else drift.keep_withdrawn(entry)
             visit = self.visit_if_due(bot, at)
             sighting = bot.observed.catalog
             if isinstance(visit, Request) or sighting is None or is_news(state.known.find(bot), bot):

@@ -33,6 +33,8 @@ class CrawlState:
     """True if every bot of the shard that the API lists was in scope. Bots that were not seen are then gone."""
     listed: frozenset[str] = frozenset()
     """`Bot.key` of every bot that the API lists, in scope or not."""
+    unclear: frozenset[str] = frozenset()
+    """`Bot.key` of bots that the API does not list, but that an entry without a usable id may stand for."""
     unlisted: set[str] = field(default_factory=set)
     """`Bot.key` of known bots that their creator's profile, read in full, no longer shows."""
     unchanged: dict[str, CatalogSighting] = field(default_factory=dict)
@@ -44,8 +46,8 @@ class CrawlState:
     """Bot pages requested so far, without retries."""
 
     def in_scope(self, key: str) -> bool:
-        """True if the bot of that `Bot.key` is in the crawl's shard."""
-        return self.shard is None or self.shard.holds(key)
+        """True if the bot of that `Bot.key` is in the crawl's shard, and it is clear whether the API lists it."""
+        return key not in self.unclear and (self.shard is None or self.shard.holds(key))
 
     def note(self, stage: str, code: Code, message: str) -> None:
         """Add a problem.

@@ -20,12 +20,13 @@ from scrapy.utils.misc import load_object
 from twisted.python.failure import Failure
 
 from poe_scraper import settings as project_settings
-from poe_scraper.browser.executable import find_browser
+from poe_scraper.browser.executable import check_programs, find_browser
 from poe_scraper.browser.handler import PagePoolDownloadHandler
+from poe_scraper.browser.network import check_hosts
 from poe_scraper.browser.session import Session, asked_session
 from poe_scraper.clock import now
 from poe_scraper.extensions import SettingsAddon
-from poe_scraper.failures import FAILURES, BrowserNotFoundError, Code, ObservationError, UsageError
+from poe_scraper.failures import FAILURES, BrowserBrokenError, BrowserNotFoundError, Code, ObservationError, UsageError
 from poe_scraper.feed.due import is_due
 from poe_scraper.items import Bot, BotError
 from poe_scraper.middlewares import BackoffMiddleware
@@ -46,7 +47,6 @@ _SAYS_NOTHING_OF_THE_PAGE = _ASKS_FOR_PATIENCE | {
     Code.SERVER_ERROR,
     Code.TIMEOUT,
     Code.CONNECTION_FAILED,
-    Code.BROWSER_CRASHED,
     Code.REDIRECTED_AWAY,
     Code.NOT_HTML,
 }
@@ -132,6 +132,7 @@ class PageVisits(scrapy.Spider):
         spider.max_age = timedelta(seconds=settings.getfloat("POE_MAX_AGE"))
         spider.browser_path = str(settings.get("POE_BROWSER_PATH") or "")
         spider.remote_browser = bool(settings.get("PLAYWRIGHT_CDP_URL") or settings.get("PLAYWRIGHT_CONNECT_URL"))
+        check_hosts(settings)
         spider.session = asked_session(settings)
         if spider.session is not None and spider.session.has_ended(now()):
             spider._note_expiry()
@@ -149,11 +150,12 @@ class PageVisits(scrapy.Spider):
         if self.remote_browser:
             return
         try:
-            find_browser(self.browser_path)
-        except (BrowserNotFoundError, UsageError) as error:
-            self.crawl_state.note("page", Code.BROWSER_MISSING, str(error))
-            self.logger.error("%s", error)
-            raise CloseSpider(Code.BROWSER_MISSING) from error
+            check_programs(find_browser(self.browser_path))
+        except (BrowserNotFoundError, BrowserBrokenError, UsageError) as error:
+            code = Code.BROWSER_BROKEN if isinstance(error, BrowserBrokenError) else Code.BROWSER_MISSING
+            self.crawl_state.note("page", code, str(error))
+            self.logger.error("%s. %s", error, FAILURES[code].remedy)
+            raise CloseSpider(code) from error
 
     # --- bot pages -----------------------------------------------------------------------------
 
@@ -282,7 +284,8 @@ class PageVisits(scrapy.Spider):
             retry = get_retry_request(request, spider=self, reason=code)
         if retry is not None:
             yield retry
-        elif code == Code.BROWSER_UNREACHABLE:  # no page could be read, and this one is no worse than others
+        elif code in {Code.BROWSER_BROKEN, Code.BROWSER_UNREACHABLE}:
+            # no page can be read, and this one is no worse than others
             self._end(code, message)
         else:
             yield from self.given_up(request, code, message)

@@ -25,7 +25,7 @@ from poe_scraper.items import (
     Site,
 )
 from poe_scraper.pages.catalog import bot_url
-from poe_scraper.pipelines.merge import with_conclusions
+from poe_scraper.pricing.conclusions import with_conclusions
 from poe_scraper.rates import read_card
 
 SITE = Site(url="https://poe.com", api_url="https://api.poe.com/v1/models")

@@ -107,9 +107,9 @@ def test_a_broken_feed_without_versions_is_left_alone_and_said_to_be_broken(fold
     for path in (folder / "versions").iterdir():
         path.write_bytes(path.read_bytes()[:40])
     before = content(folder)
-    with pytest.raises(Exception, match=r"models\.json is broken .* move it away"):
+    with pytest.raises(Exception, match=r"models\.json is broken: "):
         FeedStore(folder).current()
-    with pytest.raises(Exception, match=r"models\.json is broken .* away and crawl again"):
+    with pytest.raises(Exception, match=r"models\.json is broken: .* away and crawl again"):
         mend(folder)
     assert content(folder) == before
 

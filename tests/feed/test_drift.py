@@ -63,6 +63,7 @@ def test_a_gap_keeps_the_known_value(changes: dict[str, object], fields: list[st
     assert merged.observed.catalog is not None
     assert merged.observed.catalog.at == LATER
     assert set(fields) <= set(merged.observed.catalog.kept)
+    assert set(fields) <= {error.field for error in merged.errors}
     for field in fields:
         before, after = known, merged
         for name in field.split("."):

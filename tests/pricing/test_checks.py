@@ -43,9 +43,8 @@ def test_rounding_explains(cell: str) -> None:
     ("cell", "reason"),
     [
         ("$1.00/1M tokens | 50 points/1k tokens", "the points are 1.52 times what the dollars give"),
-        ("$0.0006/message | 200 points/message", "the points are 10.10 times what the dollars give"),
-        ("$0.180/sec | 6,000 pts/sec", "the card reckons with 33,333 points to the dollar"),
-        ("$0.40/1M tokens | 13 points/1k tokens", "the card rounds points down"),
+        ("$0.0030/message | 200 points/message", "the points are 2.02 times what the dollars give"),
+        ("$3.00/1M tokens | 10 points/1k tokens", "the points are 0.1 times what the dollars give"),
         ("$0.00 | 50 points", "one of the two is free"),
         ("$0.03-$0.06 | 1,000-3,000 points", "the points are 1.52 times what the dollars give"),
     ],
@@ -59,10 +58,42 @@ def test_more_than_rounding(cell: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
+        ("$0.180/sec | 6,000 pts/sec", "the card counts 33,333 points to the dollar"),
+        ("$0.0300/image | 1,000 points/image", "the card counts 33,333 points to the dollar"),
+        ("$0.40/1M tokens | 13 points/1k tokens", "the card rounds points down"),
+        ("$0.50/1M tokens | 16 points/1k tokens", "the card rounds points down"),
+    ],
+)
+def test_a_convention_of_cards_agrees_and_is_named(cell: str, reason: str) -> None:
+    check = usd_points(cell)
+
+    assert (check.result, check.reason) == ("agrees", reason)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "$0.0006/message | 200 points/message",
+        "$1.25/1M tokens | 42 points/1M tokens",
+        "$1.25/1k tokens | 42 points/1k tokens",
+        "$0.035 | 1.167 points",
+        "$35 | 1,167 points",
+        "$0.00 | 5,000 points",
+        "$2.00 | 0 points",
+        "$0.03-$0.06 | 1,000-2,000,000 points",
+    ],
+)
+def test_a_factor_of_ten_is_suspect(cell: str) -> None:
+    assert usd_points(cell).result == "suspect"
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
         ("| 100 points", "the card gives no dollars"),
         ("$0.03 |", "the card gives no points"),
-        ("$0.03/image | 100 points/second", "the two are prices of different things"),
-        ("$0.03-$0.05 | 1,000 points", "the two are prices of different things"),
+        ("$0.03/image | 100 points/second", "the card gives no points"),
+        ("$0.03-$0.05 | 1,000 points", "one of the two is a range"),
     ],
 )
 def test_what_cannot_be_compared(cell: str, reason: str) -> None:
@@ -125,7 +156,7 @@ def test_api_price_differs() -> None:
 
     assert (found["prompt"].result, found["prompt"].reason) == (
         "differs",
-        "the card asks 2.00 times what the API does",
+        "the card's price is 2.00 times the API's",
     )
 
 

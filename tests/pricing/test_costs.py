@@ -97,9 +97,9 @@ def test_a_line_tells_which_adjustments_changed_it() -> None:
     [
         ({}, "nothing is used"),
         ({"input_tokens": 0}, "nothing is used"),
-        ({"messages": -1}, "messages must be a number from 0 up, not -1"),
-        ({"seconds": float("nan")}, "seconds must be a number from 0 up, not nan"),
-        ({"seconds": Decimal("Infinity")}, "seconds must be a number from 0 up, not Infinity"),
+        ({"messages": -1}, "messages must be a number of at least 0, got -1"),
+        ({"seconds": float("nan")}, "seconds must be a number of at least 0, got nan"),
+        ({"seconds": Decimal("Infinity")}, r"seconds must be a number of at least 0, got Decimal\('Infinity'\)"),
         ({"units": {"Second": 3}}, "give seconds its own argument"),
         ({"messages": 1, "points_per_usd": Decimal(0)}, "points_per_usd must be more than 0"),
     ],

@@ -1,6 +1,6 @@
 /*
- * Runs in every page before the page's own scripts: clears what an earlier bot's page has stored. Not in a
- * browser that somebody uses: what is stored there is theirs.
+ * Runs in every page before the page's own scripts: clears what an earlier bot's page has stored. Not used in a
+ * person's own browser, where the stored data is theirs.
  */
 (() => {
   try {
@@ -9,6 +9,6 @@
       sessionStorage.clear();
     }
   } catch {
-    // A page without storage has nothing to clear.
+    // a page without storage
   }
 })();
