@@ -1,6 +1,5 @@
 """`doctor`: is everything there that a crawl needs?"""
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +25,8 @@ from poe_scraper.failures import (
     ObservationError,
     UsageError,
 )
+from poe_scraper.feed.reader import feed_folder
+from poe_scraper.settings import environment
 from poe_scraper.untrusted import safe
 
 TIMEOUT = 20
@@ -55,7 +56,7 @@ def doctor(output_dir: Path | None, repair: bool, as_json: bool) -> int:
 
     Exit code 0 where all is well or a warning, 4 where only Poe could not be reached, else 1.
     """
-    folder = Path(output_dir or os.environ.get("POE_OUTPUT_DIR") or "output")
+    folder = feed_folder(output_dir)
     findings = [*([_repair(folder)] if repair else []), *_findings(folder)]
     if as_json:
         echo_json([asdict(finding) for finding in findings])
@@ -76,8 +77,8 @@ def _findings(folder: Path) -> Iterator[Finding]:
     yield from _session()
     yield from ask_api(
         requests.Session(),
-        os.environ.get("POE_API_URL") or "https://api.poe.com/v1/models",
-        key=os.environ.get("POE_API_KEY", ""),
+        environment("POE_API_URL"),
+        key=environment("POE_API_KEY"),
         now=lambda: datetime.now(UTC),
     )
     yield _feed(folder)
@@ -99,7 +100,7 @@ def _session() -> Iterator[Finding]:
     from poe_scraper import settings
     from poe_scraper.browser.session import asked_session, session_path
 
-    asked = {**vars(settings), "PLAYWRIGHT_CDP_URL": os.environ.get("PLAYWRIGHT_CDP_URL")}
+    asked = vars(settings)
     try:
         session = asked_session(asked)
     except UsageError as error:

@@ -15,7 +15,7 @@ import pytest
 from poe_scraper.browser.network import NetworkPolicy
 from poe_scraper.browser.pool import PagePool, Visit
 from poe_scraper.failures import Code, ObservationError
-from poe_scraper.pages.answer import is_challenge
+from poe_scraper.pages.answer import is_bot_check
 from tests.browser.conftest import Reply, Server, in_pool
 
 pytestmark = pytest.mark.browser
@@ -74,7 +74,7 @@ def test_a_check_that_stays_is_delivered(serve: Serve, status: int, headers: dic
 
     async def work(pool: PagePool) -> None:
         visit = await pool.visit(f"{site.url}/bot")
-        assert is_challenge(visit.headers, visit.html)
+        assert is_bot_check(visit.status, visit.headers, visit.url, visit.html)
         assert (visit.status, visit.url) == (status, f"{site.url}/login")
         assert visit.redirects == (f"{site.url}/bot",)
         assert "Clean" in (await pool.visit(f"{site.url}/clean")).html
@@ -91,7 +91,7 @@ TICKING = "const ticking = setInterval(() => document.body.classList.toggle('bus
 
 GREEDY = (
     f"""<body><h1>Greedy</h1><script>{TICKING}</script><script>"""
-    + """(async () => {
+     """(async () => {
     for (let number = 0; number < 100; number += 1) document.cookie = `c${number}=${"x".repeat(4000)}; path=/`;
     localStorage.left = sessionStorage.left = window.name = "left";
     await new Promise((done) => { indexedDB.open("left", 1).onsuccess = done; });
@@ -108,7 +108,7 @@ SHARED = "let visitors = 0; onconnect = (event) => event.ports[0].postMessage(vi
 
 LOOK = (
     f"""<body><h1>Look</h1><p id=found></p><script>{TICKING}</script><script>"""
-    + """(async () => {
+     """(async () => {
     const channel = new BroadcastChannel("left");
     let heard = 0;
     channel.onmessage = () => { heard += 1; };
