@@ -311,7 +311,7 @@ OTHER = {"POE_SITE_URL": "https://other.example", "POE_API_URL": "https://api.ot
 
 def test_the_feed_names_its_site_without_secrets(crawls: Crawls) -> None:
     secret = {
-        "POE_SITE_URL": "https://user:hunter2@poe.com/?a=b",
+        "POE_SITE_URL": "https://user:hunter2@poe.com/",
         "POE_API_URL": "https://api.poe.com/v1/models?key=hunter2",
     }
     crawls.crawl([visited(listed("gpt-test", T0), T0)], secret, stats={"poe/script_hosts": ["cdn.example"]})
