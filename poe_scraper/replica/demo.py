@@ -11,7 +11,7 @@ PORT = 8321
 """The same address each time, so that a repeated demo finds the bots that it knows."""
 
 FOLDER = Path("output", "demo")
-"""A feed of its own: `output/` is for real crawls. `POE_OUTPUT_DIR` names another folder."""
+"""A feed of its own: `output/` is for real crawls."""
 
 
 def main() -> int:
