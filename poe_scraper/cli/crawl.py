@@ -53,7 +53,7 @@ def update(
     from scrapy.crawler import AsyncCrawlerProcess
     from scrapy.settings import Settings
 
-    from poe_scraper.browser.network import check_hosts
+    from poe_scraper.browser.preflight import check_settings
     from poe_scraper.browser.session import asked_session
     from poe_scraper.cli.ending import ending
     from poe_scraper.distributed import is_shared
@@ -71,7 +71,7 @@ def update(
         settings.set("POE_OUTPUT_DIR", str(output_dir), priority="cmdline")
     if verbose:
         settings.set("LOG_LEVEL", "DEBUG", priority="cmdline")
-    check_hosts(settings)  # wrong settings are reported before anything starts
+    check_settings(settings)  # wrong settings are reported before anything starts
     asked_session(settings)
     is_shared(settings, arguments["role"])
     process = AsyncCrawlerProcess(settings)

@@ -16,8 +16,7 @@ from scrapy.http import Response
 from scrapy.http.headers import Headers
 from twisted.python.failure import Failure
 
-from poe_scraper.browser.executable import check_programs, find_browser
-from poe_scraper.browser.network import check_hosts
+from poe_scraper.browser.preflight import check_settings, require_browser
 from poe_scraper.browser.session import Session, asked_session
 from poe_scraper.clock import now
 from poe_scraper.failures import FAILURES, BrowserBrokenError, BrowserNotFoundError, Code, ObservationError, UsageError
@@ -80,8 +79,6 @@ class PageVisits(scrapy.Spider):
 
     site_url: str
     max_age: timedelta
-    browser_path: str
-    remote_browser: bool
     session: Session | None
     """The user's session that pages are asked for with."""
     max_blocked: int
@@ -124,9 +121,7 @@ class PageVisits(scrapy.Spider):
         settings = crawler.settings
         spider.site_url = str(settings["POE_SITE_URL"]).rstrip("/")
         spider.max_age = timedelta(seconds=settings.getfloat("POE_MAX_AGE"))
-        spider.browser_path = str(settings.get("POE_BROWSER_PATH") or "")
-        spider.remote_browser = bool(settings.get("PLAYWRIGHT_CDP_URL") or settings.get("PLAYWRIGHT_CONNECT_URL"))
-        check_hosts(settings)
+        check_settings(settings)
         spider.session = asked_session(settings)
         if spider.session is not None and spider.session.has_ended(now()):
             spider._note_expiry()
@@ -146,10 +141,8 @@ class PageVisits(scrapy.Spider):
 
     def require_browser(self) -> None:
         """End the crawl at once where there is no browser to render pages with."""
-        if self.remote_browser:
-            return
         try:
-            check_programs(find_browser(self.browser_path))
+            require_browser(self.crawler.settings)
         except (BrowserNotFoundError, BrowserBrokenError, UsageError) as error:
             code = Code.BROWSER_BROKEN if isinstance(error, BrowserBrokenError) else Code.BROWSER_MISSING
             self.problems.append(BotError(stage="page", code=code, message=str(error), at=now()))
