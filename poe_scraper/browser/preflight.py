@@ -5,7 +5,7 @@ from typing import Any
 
 from poe_scraper.browser.executable import check_programs, find_browser, find_window_browser
 from poe_scraper.browser.network import check_hosts
-from poe_scraper.browser.profile import find_profile, profile_folder
+from poe_scraper.browser.profile import Profile, find_profile, profile_folder
 from poe_scraper.browser.proxies import find_proxies
 from poe_scraper.failures import BrowserBrokenError, BrowserNotFoundError
 
@@ -21,14 +21,14 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     """
     find_proxies(settings)
     check_hosts(settings)
-    if profile_folder(settings) is None:
+    folder = profile_folder(settings)
+    if folder is None:
         return
     try:
-        profile = find_profile(settings)
-    except (BrowserNotFoundError, BrowserBrokenError):  # a crawl that renders pages says so
-        return
-    if profile is not None:
-        profile.check()
+        profile = find_profile(settings) or Profile(folder, "")
+    except (BrowserNotFoundError, BrowserBrokenError):  # `require_browser` reports it, if pages are to be rendered
+        profile = Profile(folder, "")
+    profile.check()
 
 
 def require_browser(settings: Mapping[str, Any]) -> None:

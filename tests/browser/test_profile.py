@@ -3,11 +3,14 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from poe_scraper.browser.executable import browser_version
 from poe_scraper.browser.network import NetworkPolicy
 from poe_scraper.browser.pool import PagePool
 from poe_scraper.browser.preflight import check_settings
@@ -124,3 +127,38 @@ def test_a_check_that_was_cleared_in_an_earlier_process_holds(tmp_path: Path) ->
     # the page after the check is part of what cleared it; what later visits stored reaches nobody
     assert set(seen[2:]) == {"cleared=yes; visit2=1"}
     assert len(seen) == 5
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs a full Chromium (apt-get install chromium)")
+@pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="needs a screen (apt-get install xvfb xauth)")
+def test_a_sign_in_with_the_profile_holds_for_the_crawl(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def page(handler: Any) -> tuple[int, dict[str, str], bytes]:
+        seen.append(handler.headers.get("Cookie", ""))
+        return 200, {}, b"<h1>Welcome</h1>"
+
+    with serving() as site:
+        site.replies["/"] = page
+        cookie = "p-b=secret; Max-Age=600; HttpOnly"
+        site.replies["/login"] = (200, {"Set-Cookie": cookie}, b"<script>location.assign('/')</script>")
+        done = subprocess.run(
+            ["xvfb-run", "-a", Path(sys.executable).with_name("poe-scraper"), "login", "--timeout", "1"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            env={**os.environ, "POE_SITE_URL": site.url, "POE_BROWSER_PROFILE": str(tmp_path / "profile")},
+        )
+        assert done.returncode == 0, done.stderr
+        assert f"POE_BROWSER_PROFILE={tmp_path / 'profile'} poe-scraper update" in done.stdout
+        assert "secret" not in done.stdout + done.stderr
+        seen.clear()
+
+        async def work(pool: PagePool) -> None:
+            await pool.visit(f"{site.url}/")
+
+        profile = Profile(tmp_path / "profile", browser_version(str(shutil.which("chromium"))))
+        in_pool(NetworkPolicy(site.url), work, profile=profile, full=True, timeout=30.0)
+    assert seen == ["p-b=secret"]
