@@ -10,6 +10,9 @@ from poe_scraper.replica import running
 PORT = 8321
 """The same address each time, so that a repeated demo finds the bots that it knows."""
 
+FOLDER = Path("output", "demo")
+"""A feed of its own: `output/` is for real crawls."""
+
 
 def main() -> int:
     """Start the replica, crawl it, and say where the feed is.
@@ -23,14 +26,14 @@ def main() -> int:
         # the stand-in is ours: there is nobody to be slow for
         pace = {"CONCURRENT_REQUESTS_PER_DOMAIN": "8", "AUTOTHROTTLE_TARGET_CONCURRENCY": "8"}
         options = [word for name, value in pace.items() for word in ("-s", f"{name}={value}")]
-        addresses = {"POE_API_URL": replica.api_url, "POE_SITE_URL": replica.url}
+        addresses = {"POE_API_URL": replica.api_url, "POE_SITE_URL": replica.url, "POE_OUTPUT_DIR": str(FOLDER)}
         status = subprocess.run(  # noqa: S603
             [*command, *options], env={**os.environ, **addresses}, check=False
         ).returncode
     if status == 0:
         poe_scraper = Path(sys.executable).with_name("poe-scraper")
         print("\nThree of its bots, as `poe-scraper list` shows them:", flush=True)
-        subprocess.run([poe_scraper, "list", "--limit", "3"], check=False)  # noqa: S603
+        subprocess.run([poe_scraper, "list", "--limit", "3", "--output-dir", str(FOLDER)], check=False)  # noqa: S603
     return status
 
 

@@ -17,8 +17,7 @@ from poe_scraper.replica.catalog import Catalog
 from poe_scraper.replica.documents import HOSTILE_TEXT, PROFILE_PAGE_SIZE, Documents
 from poe_scraper.replica.hosts import Hosts
 from poe_scraper.replica.release import Release
-from tests.pages.made_pages import script_json
-from tests.pages.test_fuzz import changed
+from tests.pages.made_pages import changed, script_json
 
 AT = datetime(2026, 10, 22, 13, 19, 7, tzinfo=UTC)
 SITE = "https://poe.com"
