@@ -467,6 +467,9 @@ _GIVEN = (
     r"|offered|offer|entered|included?|made available)"
 )
 _DETAILS = r"(?:details?|information|info|rates?|rate card|prices?|pricing|costs?)"
+_MAX_WORDS = 500
+"""Characters of a card that says nothing, at most."""
+
 _SOME = r"(?: \w+){0,3}?"
 _NO_DETAILS = re.compile(
     "|".join(
@@ -487,13 +490,13 @@ def _says_no_details(words: str, *, whole: bool = True) -> bool:
         words: as `_words` gives them.
         whole: False if other words, such as a dialog's title and buttons, may be around.
     """
-    if re.search(r"\d", words):
+    if len(words) > _MAX_WORDS or re.search(r"\d", words):
         return False
     found = _NO_DETAILS.search(words)
     return found is not None and (not whole or (found.start() == 0 and len(words) - found.end() <= 40))
 
 
-_INLINE_MARKUP = re.compile(r"</?(?:p|br|div|span|strong|em|b|i|h\d|button)\b[^>]*>|&nbsp;|&#160;", re.IGNORECASE)
+_INLINE_MARKUP = re.compile(r"</?(?:p|br|div|span|strong|em|b|i|h\d|button)\b[^<>]*>|&nbsp;|&#160;", re.IGNORECASE)
 
 
 def _words(text: str) -> str:
