@@ -1,4 +1,4 @@
-"""`make demo`: a crawl of the stand-in, from nothing to a published feed."""
+"""`make demo`: a crawl of the replica, from nothing to a published feed."""
 
 import os
 import subprocess
@@ -8,29 +8,42 @@ from pathlib import Path
 from poe_scraper.replica import running
 
 PORT = 8321
-"""The same address each time, so that a repeated demo finds the bots that it knows."""
+"""The same address each time: a feed belongs to one site, and a repeated demo finds the bots that it knows."""
+
+OUTPUT = "output/demo"
+"""Where the feed goes unless `POE_OUTPUT_DIR` is set: `output/` itself is for Poe's bots."""
+
+_PACE = {"CONCURRENT_REQUESTS_PER_DOMAIN": "8", "AUTOTHROTTLE_TARGET_CONCURRENCY": "8"}
+"""Faster than a crawl of Poe, since nobody else uses the replica."""
 
 
 def main() -> int:
-    """Start the replica, crawl it, and say where the feed is.
+    """Start the replica, crawl it, and show a part of the feed.
 
     Returns:
-        The exit status of `scrapy crawl`.
+        The exit status of `scrapy crawl`; 1 if the replica did not start.
     """
+    output = os.environ.get("POE_OUTPUT_DIR") or OUTPUT
     command = [sys.executable, "-m", "scrapy", "crawl", "poe_models", "-a", "force=true"]
-    with running(port=PORT) as replica:
-        print(f"A stand-in for Poe serves at {replica.url}. Crawling it:", flush=True)
-        # the stand-in is ours: there is nobody to be slow for
-        pace = {"CONCURRENT_REQUESTS_PER_DOMAIN": "8", "AUTOTHROTTLE_TARGET_CONCURRENCY": "8"}
-        options = [word for name, value in pace.items() for word in ("-s", f"{name}={value}")]
-        addresses = {"POE_API_URL": replica.api_url, "POE_SITE_URL": replica.url}
-        status = subprocess.run(  # noqa: S603
-            [*command, *options], env={**os.environ, **addresses}, check=False
-        ).returncode
+    command += [word for name, value in _PACE.items() for word in ("-s", f"{name}={value}")]
+    try:
+        with running(port=PORT) as replica:
+            print(f"A mock of Poe is running at {replica.url}. Crawling it; the feed goes to {output}/.", flush=True)
+            environment = {
+                **os.environ,
+                "POE_API_URL": replica.api_url,
+                "POE_SITE_URL": replica.url,
+                "POE_OUTPUT_DIR": output,
+            }
+            status = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
     if status == 0:
-        poe_scraper = Path(sys.executable).with_name("poe-scraper")
         print("\nThree of its bots, as `poe-scraper list` shows them:", flush=True)
-        subprocess.run([poe_scraper, "list", "--limit", "3"], check=False)  # noqa: S603
+        poe_scraper = Path(sys.executable).with_name("poe-scraper")
+        subprocess.run([poe_scraper, "list", "--limit", "3"], env=environment, check=False)  # noqa: S603
+        print(f"\nTo look at more of it: export POE_OUTPUT_DIR={output}", flush=True)
     return status
 
 
