@@ -530,8 +530,8 @@ class BotError(Item):
 class RunError(Item):
     """Something that went wrong after the crawl."""
 
-    stage: str = Field(examples=["delivery", "monitors"])
-    """Where it happened. More may come."""
+    stage: Literal["delivery", "monitors"]
+    """Where it happened."""
     code: str = Field(examples=["delivery_failed"])
     """One of the failure codes of the documentation."""
     message: str = Field(examples=["s3://prices/poe: PermissionError: Access Denied"])
@@ -742,5 +742,5 @@ class RunReport(Item):
     """Bytes received from Poe, by kind."""
     script_hosts: tuple[str, ...] = ()
     """Hosts, other than the site's, that scripts and style sheets came from."""
-    problems: tuple[BotError | RunError, ...] = ()
+    problems: tuple[RunError | BotError, ...] = ()
     """What went wrong outside the feed's bots, such as catalog entries that were left out."""

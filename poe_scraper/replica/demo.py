@@ -10,8 +10,8 @@ from poe_scraper.replica import running
 PORT = 8321
 """The same address each time: a feed belongs to one site, and a repeated demo finds the bots that it knows."""
 
-OUTPUT = "output/demo"
-"""Where the feed goes unless `POE_OUTPUT_DIR` is set: `output/` itself is for Poe's bots."""
+FOLDER = Path("output", "demo")
+"""A feed of its own, whatever POE_OUTPUT_DIR says: other feeds are for real crawls."""
 
 _PACE = {"CONCURRENT_REQUESTS_PER_DOMAIN": "8", "AUTOTHROTTLE_TARGET_CONCURRENCY": "8"}
 """Faster than a crawl of Poe, since nobody else uses the replica."""
@@ -23,27 +23,20 @@ def main() -> int:
     Returns:
         The exit status of `scrapy crawl`; 1 if the replica did not start.
     """
-    output = os.environ.get("POE_OUTPUT_DIR") or OUTPUT
     command = [sys.executable, "-m", "scrapy", "crawl", "poe_models", "-a", "force=true"]
     command += [word for name, value in _PACE.items() for word in ("-s", f"{name}={value}")]
+    poe_scraper = Path(sys.executable).with_name("poe-scraper")
     try:
         with running(port=PORT) as replica:
-            print(f"A mock of Poe is running at {replica.url}. Crawling it; the feed goes to {output}/.", flush=True)
-            environment = {
-                **os.environ,
-                "POE_API_URL": replica.api_url,
-                "POE_SITE_URL": replica.url,
-                "POE_OUTPUT_DIR": output,
-            }
-            status = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
+            print(f"A mock of Poe is running at {replica.url}. Crawling it; the feed goes to {FOLDER}/.", flush=True)
+            addresses = {"POE_API_URL": replica.api_url, "POE_SITE_URL": replica.url, "POE_OUTPUT_DIR": str(FOLDER)}
+            status = subprocess.run(command, env={**os.environ, **addresses}, check=False).returncode  # noqa: S603
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 1
     if status == 0:
         print("\nThree of its bots, as `poe-scraper list` shows them:", flush=True)
-        poe_scraper = Path(sys.executable).with_name("poe-scraper")
-        subprocess.run([poe_scraper, "list", "--limit", "3"], env=environment, check=False)  # noqa: S603
-        print(f"\nTo look at more of it: export POE_OUTPUT_DIR={output}", flush=True)
+        subprocess.run([poe_scraper, "list", "--limit", "3", "--output-dir", str(FOLDER)], check=False)  # noqa: S603
     return status
 
 

@@ -14,7 +14,9 @@ from poe_scraper.failures import Code, ObservationError
 from poe_scraper.pages.catalog import is_handle
 from poe_scraper.pages.profile import Profile, read_profile
 from poe_scraper.replica.catalog import Catalog
-from poe_scraper.replica.documents import HOSTILE_TEXT, PROFILE_PAGE_SIZE, Release
+from poe_scraper.replica.documents import HOSTILE_TEXT, PROFILE_PAGE_SIZE, Documents
+from poe_scraper.replica.hosts import Hosts
+from poe_scraper.replica.release import Release
 from tests.pages.test_bot import escaped
 from tests.pages.test_fuzz import changed
 
