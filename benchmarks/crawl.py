@@ -31,6 +31,7 @@ import psutil
 
 from benchmarks.document import table, tell
 from poe_scraper.browser.executable import find_browser, launch_options
+from poe_scraper.browser.network import NetworkPolicy
 from poe_scraper.replica import Replica, running
 
 ROOT = Path(__file__).parents[1]
@@ -299,7 +300,7 @@ def main() -> None:
         if options.only == "plain":
             plain_spider(urls, options.concurrency)
         else:
-            flags = launch_options(urls[0]) if options.only == "flagged" else {"executable_path": find_browser()}
+            flags = launch_options(NetworkPolicy(urls[0])) if options.only == "flagged" else {"executable_path": find_browser()}
             asyncio.run(raw_playwright(urls, options.concurrency, flags))
     elif options.scale:
         scale(options.concurrency, options.write)

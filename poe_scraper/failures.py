@@ -315,6 +315,10 @@ class BrowserNotFoundError(PoeScraperError):
     """No Chromium to render pages with. The text holds the commands that install one."""
 
 
+class BrowserBrokenError(PoeScraperError):
+    """Playwright's driver or the browser does not start on this machine. The text says what is missing."""
+
+
 class SessionError(PoeScraperError):
     """The user's session could not be had, kept or removed. The text says why, and holds none of it."""
 

@@ -327,7 +327,7 @@ class ApiPricing(Item):
     completion: Amount | None = None
     """USD per output token."""
     image: Amount | None = None
-    """USD per token of an image, not per image (observed: 0.000021 and 0.0001, the card's price of an image token)."""
+    """USD per output token of an image, not per image (observed on all bots that have it: 0.000021, 0.0001)."""
     request: Amount | None = None
     """USD per message."""
     input_cache_read: Amount | None = None
@@ -366,21 +366,27 @@ class PrimaryPrice(Item):
     """Points per `per`; null where only dollars are known."""
     source: str = Field(examples=["page", "api"])
     """Which evidence it rests on: the rate card (`page`) or the models API (`api`). More may come."""
+    suspect: bool = False
+    """True if a check contradicts it by a factor of 10 or more: see `Pricing.checks`."""
 
 
 class Check(Item):
-    """A comparison of two pieces of evidence for one price."""
+    """A price, compared with other evidence for it."""
 
-    kind: str = Field(examples=["usd_points", "api_page"])
-    """`usd_points`: the card's dollars and its points; `api_page`: the API and the card. More may come."""
+    kind: str = Field(examples=["usd_points", "api_page", "neighbours", "range"])
+    """`usd_points`: the card's dollars and its points; `api_page`: the API and the card; `neighbours`: a price of the
+    card and its other prices; `range`: a price and what such prices are on other cards. The last two are only
+    reported if they make the price suspect. More may come."""
     subject: str = Field(examples=["Input (text)"])
     """The rate's label, or what is missing where nothing could be compared."""
-    result: str = Field(examples=["agrees", "differs", "not_comparable"])
-    """`agrees`: the difference is no more than rounding explains. More may come."""
+    result: str = Field(examples=["agrees", "differs", "suspect", "not_comparable"])
+    """`agrees`: the difference is no more than rounding or a known convention of cards explains; `differs`: by less
+    than a factor of 10; `suspect`: by a factor of 10 or more, so that one of the two is most likely wrong. More may
+    come."""
     figures: dict[str, Amount] = Field(default_factory=dict, examples=[{"usd": "2.02", "points": "67"}])
     """The figures compared, named after their currency or source."""
-    reason: str | None = Field(None, examples=["the card names no dollars"])
-    """Why they differ or cannot be compared, in a few words."""
+    reason: str | None = Field(None, examples=["the card gives no dollars"])
+    """Which convention explains a difference, or why they differ or cannot be compared, in a few words."""
 
 
 class Pricing(Item):
@@ -713,7 +719,9 @@ class RunReport(Item):
     with_unparsed: int = 0
     """Of these, how many have a card with an amount that nobody could read."""
     with_differences: int = 0
-    """Of these, how many have two pieces of evidence for one price that differ."""
+    """Of these, how many have two pieces of evidence for one price that differ, by any factor."""
+    with_suspects: int = 0
+    """Of these, how many have a price that other evidence contradicts by a factor of 10 or more."""
     active: int = 0
     """Bots in the feed that are not gone."""
     active_with_rates: int = 0

@@ -25,7 +25,7 @@ from poe_scraper.items import (
     RunReport,
     Site,
 )
-from poe_scraper.pricing.checks import checks
+from poe_scraper.pricing.checks import examined
 from poe_scraper.pricing.primary import primary_price
 
 FIRST = datetime(2026, 10, 20, 12, tzinfo=UTC)
@@ -75,12 +75,13 @@ def pricing(
     **more: Any,
 ) -> Pricing:
     reading = Reading.model_validate({"rates": rates, "adjustments": adjustments})
+    found = examined(reading, api)
     return Pricing(
         api=api,
         rates=reading.rates,
         adjustments=reading.adjustments,
-        primary=primary_price(rates, api),
-        checks=checks(reading, api),
+        primary=primary_price(found.page, found.api, seen=FIRST.date()),
+        checks=found.checks,
         **more,
     )
 

@@ -33,7 +33,9 @@ from poe_scraper.items import (
     Variable,
 )
 from poe_scraper.pricing import amounts
-from poe_scraper.pricing.costs import Price, api_prices, page_prices, token_kinds, words_of
+from poe_scraper.pricing.choice import folded
+from poe_scraper.pricing.kinds import token_kinds, words_of
+from poe_scraper.pricing.prices import Price, api_prices, page_prices
 
 Verdict = Literal["agrees", "outside", "cannot_tell"]
 
@@ -438,7 +440,7 @@ class _Card:
     def _charges_for(self, label: str) -> list[_Charge]:
         """The prices that a part may have been billed with: of the card, else of the API."""
         for adjustment in self._adjustments:
-            if isinstance(adjustment, Variable) and _folded(adjustment.label) == _folded(label):
+            if isinstance(adjustment, Variable) and folded(adjustment.label) == folded(label):
                 return []
         return _named(label, self._page) or _named(label, self._api)
 
@@ -572,7 +574,7 @@ def _endless(charges: Iterable[_Charge]) -> str:
 
 def _named(label: str, charges: Sequence[_Charge]) -> list[_Charge]:
     """The charges that the label of a part names: by theirs, by a counted unit, or by a kind of tokens."""
-    same = [charge for charge in charges if _folded(charge.price.label) == _folded(label)]
+    same = [charge for charge in charges if folded(charge.price.label) == folded(label)]
     if same:
         return same
     words = {word.removesuffix("s") for word in words_of(label)}
@@ -585,10 +587,6 @@ def _named(label: str, charges: Sequence[_Charge]) -> list[_Charge]:
     return [charge for charge in tokens if kinds & charge.price.kinds] or [
         charge for charge in tokens if kinds - {"output"} and "input" in charge.price.kinds
     ]
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.split()).casefold()
 
 
 def _last_digit(amount: Decimal) -> Fraction:

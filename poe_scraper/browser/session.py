@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-import platformdirs
 from playwright.async_api import BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from poe_scraper.failures import SessionError, UsageError
 from poe_scraper.pages.answer import is_sign_in, is_signed_out
+from poe_scraper.settings import user_data
 
 SESSION_COOKIE = "p-b"
 """The cookie that Poe knows a visitor by, signed in or not."""
@@ -111,8 +111,8 @@ def session_path(setting: str = "") -> Path:
         message = "POE_STORAGE_STATE=browser is the session of your running Chrome: sign in and out there, or unset it"
         raise UsageError(message)
     if setting.lower() in {"", "0", "1", "false", "true"}:
-        return platformdirs.user_data_path("poe-scraper", appauthor=False) / "session.json"
-    return Path(setting).expanduser()
+        return user_data() / "session.json"
+    return Path(setting)
 
 
 def asked_session(settings: Mapping[str, Any]) -> Session | None:

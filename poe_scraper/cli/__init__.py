@@ -14,6 +14,7 @@ from poe_scraper import __version__
 from poe_scraper.cli.exits import ExitCode, exit_code
 from poe_scraper.cli.terminal import fail, safe
 from poe_scraper.failures import PoeScraperError
+from poe_scraper.settings import check_environment
 
 GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Ask": {
@@ -31,6 +32,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Crawl": {
         "setup": ("poe_scraper.cli.crawl:setup", "Install a browser to crawl with."),
         "doctor": ("poe_scraper.cli.doctor:doctor", "Check that everything a crawl needs is there."),
+        "probe": ("poe_scraper.cli.probe:probe", "Look at one page and say step by step what works."),
         "update": ("poe_scraper.cli.crawl:update", "Crawl Poe and publish the feed."),
         "status": ("poe_scraper.cli.status:status", "Show the feed's age and coverage, and the last runs."),
         "login": ("poe_scraper.cli.session:login", "Sign in to Poe in a browser window, for your own crawls."),
@@ -90,6 +92,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; end quietly if the program that reads its output has gone."""
+        check_environment()
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()

@@ -1,5 +1,6 @@
 """Exit codes of `poe-scraper`, and which of our exceptions ends with which."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,20 @@ def crawl_exit_code(report: "RunReport | None") -> ExitCode:
     if report.failed or any(problem.code in _DEGRADES or problem.stage == "profile" for problem in report.problems):
         return ExitCode.DEGRADED
     return ExitCode.DONE
+
+
+def probe_exit_code(codes: Iterable[str | None]) -> ExitCode:
+    """The exit code of a probe.
+
+    Args:
+        codes: failure codes of its failed steps.
+    """
+    failed = {Code(code) for code in codes if code is not None}
+    if failed & {Code.BROWSER_MISSING, Code.BROWSER_BROKEN, Code.BROWSER_UNREACHABLE, Code.INTERNAL_ERROR}:
+        return ExitCode.FAILED
+    if failed & _UNREACHABLE:
+        return ExitCode.UNREACHABLE
+    return ExitCode.DEGRADED if failed else ExitCode.DONE
 
 
 def worker_exit_code(finish_reason: str) -> ExitCode:

@@ -111,8 +111,9 @@ def _price(entry: Entry) -> tuple[str, str, str]:
     if primary is None:
         return "-", "-", ""
     usd, points, bound = primary["usd"], primary["points"], primary["bound"]
+    unsure = " (unsure)" if primary.get("suspect") else ""
     return (
         amounts.money("USD", usd, bound=bound),
         amounts.sum_of(points, bound=bound),
-        safe(amounts.per(primary["per"]).removeprefix("/")),
+        safe(amounts.per(primary["per"]).removeprefix("/")) + unsure,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from poe_scraper.feed.spool import BotSpool
 from poe_scraper.items import Bot
+from poe_scraper.pricing.prices import Identity, identity
 
 FACTOR = 5
 """A price that moved by this factor, up or down, or to or from zero, has jumped."""
@@ -141,9 +142,9 @@ def _moves(old: Bot, new: Bot) -> Iterator[_Move]:
     If nothing distinguishes several prices of a card, they are compared in the card's order.
     """
     now = _card_prices(new)
-    for identity, amounts in _card_prices(old).items():
-        label, currency = identity[0], identity[-1]
-        for amount, later in zip(amounts, now.get(identity, ()), strict=False):
+    for price, amounts in _card_prices(old).items():
+        label, currency, *_ = price
+        for amount, later in zip(amounts, now.get(price, ()), strict=False):
             yield _Move(label, amount, later, currency)
     if old.pricing.api is not None and new.pricing.api is not None:
         for name in type(old.pricing.api).model_fields:
@@ -159,22 +160,11 @@ def _price_sources(bot: Bot) -> tuple[bool, bool]:
     return bool(bot.pricing.rates), from_api
 
 
-def _card_prices(bot: Bot) -> dict[tuple[str, ...], list[Decimal]]:
+def _card_prices(bot: Bot) -> dict[tuple[str, str, str, Identity], list[Decimal]]:
     """Prices per one unit, by all that distinguishes one price of a card from the others."""
-    prices: defaultdict[tuple[str, ...], list[Decimal]] = defaultdict(list)
+    prices: defaultdict[tuple[str, str, str, Identity], list[Decimal]] = defaultdict(list)
     for rate in bot.pricing.rates:
-        attributes = (f"{name}={value}" for name, value in sorted(rate.attributes.items()))
-        per = rate.per
         for end, amount in (("", rate.amount), ("max", rate.max_amount)):
             if amount is not None:
-                identity = (
-                    rate.label,
-                    rate.section or "",
-                    *attributes,
-                    per.unit or "",
-                    per.qualifier or "",
-                    end,
-                    rate.currency,
-                )
-                prices[identity].append(amount / (per.quantity or 1))
+                prices[rate.label, rate.currency, end, identity(rate)].append(amount / (rate.per.quantity or 1))
     return prices

@@ -10,8 +10,9 @@ from itertools import groupby
 from poe_scraper.failures import FeedError, UsageError
 from poe_scraper.feed.reader import FeedReader, read_feed
 from poe_scraper.feed.store import FeedStore
-from poe_scraper.items import ApiPricing, Bot, Change, Pricing, Rate
+from poe_scraper.items import Bot, Change, Pricing, Rate
 from poe_scraper.pricing.conclusions import with_conclusions
+from poe_scraper.pricing.prices import api_rates, identity
 
 _PRICES = ("pricing.rates", "pricing.adjustments", "pricing.api")
 """The fields of a bot that its snapshots follow."""
@@ -170,29 +171,18 @@ def _undone(bot: Bot, change: Change) -> Bot:
 def price_changes(old: Bot, new: Bot) -> list[PriceChange]:
     """The prices that differ between two states of a bot, in the order of the newer card."""
     page = _changes(old.pricing.rates, new.pricing.rates, "page")
-    return [*page, *_changes(_api_rates(old.pricing.api), _api_rates(new.pricing.api), "api")]
+    return [*page, *_changes(api_rates(old.pricing.api), api_rates(new.pricing.api), "api")]
 
 
 def _changes(old: Iterable[Rate], new: Iterable[Rate], source: str) -> Iterator[PriceChange]:
     before: dict[tuple[object, ...], list[Rate]] = {}
     for rate in old:
-        before.setdefault(_identity(rate), []).append(rate)
+        before.setdefault((rate.currency, *identity(rate)), []).append(rate)
     for rate in new:
-        same = before.get(_identity(rate))
+        same = before.get((rate.currency, *identity(rate)))
         was = same.pop(0) if same else None
         if was != rate:
             yield PriceChange(was, rate, source)
     for rates in before.values():
         for rate in rates:
             yield PriceChange(rate, None, source)
-
-
-def _identity(rate: Rate) -> tuple[object, ...]:
-    """What makes two rates of two versions the same price."""
-    attributes = tuple(sorted(rate.attributes.items()))
-    return rate.section, rate.label, attributes, rate.currency, rate.per.unit, rate.per.qualifier
-
-
-def _api_rates(api: ApiPricing | None) -> list[Rate]:
-    prices = api.model_dump() if api else {}
-    return [Rate(label=name, currency="USD", amount=amount) for name, amount in prices.items() if amount is not None]

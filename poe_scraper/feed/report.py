@@ -32,7 +32,9 @@ def figures(version: int | None, bots: Iterable[Mapping[str, Any]], changes: Ite
         counts["bots"] += 1
         counts["with_rates"] += bool(pricing["rates"])
         counts["with_unparsed"] += bool(pricing["unparsed"])
-        counts["with_differences"] += any(check["result"] == "differs" for check in pricing["checks"])
+        results = {check["result"] for check in pricing["checks"]}
+        counts["with_differences"] += not results.isdisjoint({"differs", "suspect"})
+        counts["with_suspects"] += "suspect" in results
         if bot["status"] == "active":
             counts["active"] += 1
             counts["active_with_rates"] += bool(pricing["rates"])

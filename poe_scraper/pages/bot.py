@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import lxml.html
@@ -136,6 +136,55 @@ def read_bot(html: str, *, url: str, at: datetime, site_url: str, seen: Bot, kno
             ),
             "errors": (*seen.errors, *errors),
         }
+    )
+
+
+# --- how far a look got ------------------------------------------------------------------------
+
+
+class BotLook(NamedTuple):
+    """What a rendered bot page shows of the way to the rate card. `read_bot` gives the card itself."""
+
+    proof: str | None
+    """How it is known that the page is the bot's, in a few words; None if nothing but a card could show it."""
+    trigger: bool
+    """True if the Rates button was there."""
+    controls: tuple[str, ...]
+    """The names of the buttons in the bot's action bar."""
+    answers: tuple[int, ...]
+    """HTTP statuses of the answers to the page's own queries for a card; 0 if the connection broke."""
+    dialog: bool
+    """True if a dialog was read because no answer held a card."""
+    repeated: int | None
+    """HTTP status of the answer to the repeated query; None if none was sent."""
+
+
+def look_at_bot(html: str, *, url: str, identity: str) -> BotLook:
+    """Say how far the look at a bot's page got, whether or not `read_bot` can use the page.
+
+    Args:
+        html: the document, with the observation inside.
+        url: its address after redirects.
+        identity: the bot's id or handle.
+
+    Raises:
+        ObservationError: the page holds no observation, or is another bot's.
+    """
+    document = parse_document(html)
+    observation = observed(document, _Observation)
+    facts = _bot_object(page_data(document), identity)
+    _handle(facts, url, identity)
+    proof = "its header on the page" if _has_header(document, observation) else None
+    if facts:
+        number = f" (botId {facts['botId']})" if isinstance(facts.get("botId"), int) else " (without botId)"
+        proof = f"its object in the page's data{number}"
+    return BotLook(
+        proof=proof,
+        trigger=observation.trigger,
+        controls=observation.controls,
+        answers=tuple(answer.status for answer in observation.answers),
+        dialog=observation.dialog is not None,
+        repeated=observation.repeated.status if observation.repeated else None,
     )
 
 

@@ -98,6 +98,37 @@ def read_profile(html: str, *, url: str, at: datetime, site_url: str, creator: s
     )
 
 
+class ProfileLook(NamedTuple):
+    """Where a rendered profile lists bots. `read_profile` gives the bots themselves."""
+
+    has_object: bool
+    """True if the page's data has the creator's object."""
+    advertised: int | None
+    """How many bots the page says there are; None if it does not say."""
+    in_data: int
+    """Bots in the page's data, the deleted ones included."""
+    on_panel: int | None
+    """Bots on the panel; None if there is no panel."""
+
+
+def look_at_profile(html: str, *, creator: str) -> ProfileLook:
+    """Say where a profile lists bots, whether or not `read_profile` can use the page.
+
+    Raises:
+        ObservationError: the page is another creator's.
+    """
+    document = parse_document(html)
+    data = page_data(document)
+    facts = _facts(data, creator)
+    panels = document.xpath('//*[@id="profile-created-bots"]')
+    return ProfileLook(
+        has_object=bool(facts),
+        advertised=_count(facts),
+        in_data=len({str(node["handle"]).casefold() for node in _nodes(data, creator)}),
+        on_panel=len(panels[0].xpath(".//*[@data-bot-list-item]")) if panels else None,
+    )
+
+
 def _not_a_profile(document: lxml.html.HtmlElement, observation: _Observation) -> ObservationError:
     if asks_to_sign_in(document):
         return ObservationError(Code.LOGIN_REQUIRED, "the page asks the visitor to sign in")

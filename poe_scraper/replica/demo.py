@@ -11,7 +11,7 @@ PORT = 8321
 """The same address each time, so that a repeated demo finds the bots that it knows."""
 
 FOLDER = Path("output", "demo")
-"""A feed of its own: `output/` is for real crawls. `POE_OUTPUT_DIR` names another folder."""
+"""A feed of its own: `output/` is for real crawls."""
 
 
 def main() -> int:
@@ -20,21 +20,20 @@ def main() -> int:
     Returns:
         The exit status of `scrapy crawl`.
     """
-    folder = Path(os.environ.get("POE_OUTPUT_DIR") or FOLDER)
     command = [sys.executable, "-m", "scrapy", "crawl", "poe_models", "-a", "force=true"]
     with running(port=PORT) as replica:
         print(f"A stand-in for Poe serves at {replica.url}. Crawling it:", flush=True)
         # the stand-in is ours: there is nobody to be slow for
         pace = {"CONCURRENT_REQUESTS_PER_DOMAIN": "8", "AUTOTHROTTLE_TARGET_CONCURRENCY": "8"}
         options = [word for name, value in pace.items() for word in ("-s", f"{name}={value}")]
-        addresses = {"POE_API_URL": replica.api_url, "POE_SITE_URL": replica.url, "POE_OUTPUT_DIR": str(folder)}
+        addresses = {"POE_API_URL": replica.api_url, "POE_SITE_URL": replica.url, "POE_OUTPUT_DIR": str(FOLDER)}
         status = subprocess.run(  # noqa: S603
             [*command, *options], env={**os.environ, **addresses}, check=False
         ).returncode
     if status == 0:
         poe_scraper = Path(sys.executable).with_name("poe-scraper")
         print("\nThree of its bots, as `poe-scraper list` shows them:", flush=True)
-        subprocess.run([poe_scraper, "list", "--limit", "3", "--output-dir", str(folder)], check=False)  # noqa: S603
+        subprocess.run([poe_scraper, "list", "--limit", "3", "--output-dir", str(FOLDER)], check=False)  # noqa: S603
     return status
 
 

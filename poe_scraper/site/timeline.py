@@ -1,12 +1,13 @@
 """How each bot came to the prices it has."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from poe_scraper.feed.history import PriceChange, Snapshot, price_changes
 from poe_scraper.items import Pricing, Rate
+from poe_scraper.pricing.prices import api_rates, identity
 
 
 @dataclass(frozen=True)
@@ -85,17 +86,6 @@ def series(found: Sequence[Snapshot]) -> list[Series]:
 def _by_identity(pricing: Pricing) -> dict[tuple[object, ...], Rate]:
     """Rates by what stays the same of a price when it moves; its currency stands last."""
     rates: dict[tuple[object, ...], Rate] = {}
-    for rate in (*pricing.rates, *_api_rates(pricing)):
-        attributes = tuple(sorted(rate.attributes.items()))
-        key = (rate.section, rate.label, attributes, rate.per.unit, rate.per.qualifier, rate.currency)
-        rates.setdefault(key, rate)
+    for rate in pricing.rates or api_rates(pricing.api):
+        rates.setdefault((*identity(rate), rate.currency), rate)
     return rates
-
-
-def _api_rates(pricing: Pricing) -> Iterable[Rate]:
-    """The API's prices, where the card has none."""
-    if pricing.rates or pricing.api is None:
-        return
-    for name, amount in pricing.api.model_dump().items():
-        if amount is not None:
-            yield Rate(label=name, currency="USD", amount=amount)

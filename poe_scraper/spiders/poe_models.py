@@ -16,7 +16,7 @@ from poe_scraper.failures import FAILURES, Code, ObservationError, UsageError
 from poe_scraper.feed.drift import CatalogDrift
 from poe_scraper.feed.due import is_news
 from poe_scraper.items import Bot
-from poe_scraper.pages.catalog import bot_url, read_catalog
+from poe_scraper.pages.catalog import read_catalog
 from poe_scraper.spiders import arguments
 from poe_scraper.spiders.profiles import ProfileVisits
 from poe_scraper.spiders.visits import cause
@@ -57,16 +57,16 @@ class PoeModelsSpider(ProfileVisits):
     member: "Member | None" = None
     """This process's part in a crawl that is shared through Redis."""
 
-    def __init__(self, bots: str = "", role: str = "", **others: str) -> None:
+    def __init__(self, bots: str | None = None, role: str | None = None, **others: str) -> None:
         super().__init__(**others)
         self.role = arguments.role(role)
         if self.role and (bots or self.creators or self.limit or self.only or self.force or self.crawl_state.shard):
-            message = "role=worker takes no other argument: the publisher says what is crawled"
+            message = "role=worker takes no other argument: the publisher decides what is crawled"
             raise UsageError(message)
         self.bots = arguments.bots(bots)
-        if self.bots:
+        if bots is not None:
             if self.creators:
-                message = "bots= and creators= exclude each other: bots= crawls these bots alone"
+                message = "bots and creators exclude each other: bots crawls only the bots that it names"
                 raise UsageError(message)
             self.force = True
             self.crawl_state.arguments["bots"] = bots
@@ -166,13 +166,7 @@ class PoeModelsSpider(ProfileVisits):
         if self.bots:
             entries = {bot.key: bot for bot in listed}
             for handle in self.bots:
-                yield entries.get(handle.casefold()) or Bot(
-                    id=handle.casefold(),
-                    url=bot_url(self.site_url, handle),
-                    first_seen=at,
-                    last_seen=at,
-                    discovered_by=("handle",),
-                )
+                yield entries.get(handle.casefold()) or self.named(handle, at)
             return
         met: set[str] = set()
         for bot in listed:

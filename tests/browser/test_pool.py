@@ -15,6 +15,7 @@ from scrapy_playwright.handler import Config
 from scrapy_playwright.provider import PlaywrightBrowserProvider
 
 from poe_scraper.browser.executable import CONTEXT_OPTIONS, launch_options
+from poe_scraper.browser.network import NetworkPolicy
 from poe_scraper.browser.pool import PagePool
 from poe_scraper.failures import Code, ObservationError
 
@@ -45,7 +46,15 @@ PAGES = {
         window.MutationObserver = class extends MutationObserver {
             observe(...what) {
                 super.observe(...what);
-                location.assign("/clean");
+                location.assign("/leaving");
+            }
+        };
+    </script>""",
+    "/leaving-once": """<title>/clean</title><script>
+        window.MutationObserver = class extends MutationObserver {
+            observe(...what) {
+                super.observe(...what);
+                location.assign(document.title);
             }
         };
     </script>""",
@@ -125,14 +134,19 @@ def site() -> Iterator[Site]:
 def in_pool(site: Site, work: Callable[[PagePool], Awaitable[None]], **options: Any) -> Counter[str]:
     """Do something with a pool; gives what the pool counted."""
     counted: Counter[str] = Counter()
-    config = Config.from_settings(Settings({"PLAYWRIGHT_LAUNCH_OPTIONS": launch_options(site.url)}))
+    policy = options.pop("policy", None) or NetworkPolicy(site.url)
+
+    def new_provider(relay_port: int | None) -> PlaywrightBrowserProvider:
+        launch = launch_options(policy, relay_port=relay_port)
+        return PlaywrightBrowserProvider(Config.from_settings(Settings({"PLAYWRIGHT_LAUNCH_OPTIONS": launch})))
+
     defaults = {"timeout": 10.0, "uses": 100, "max_size": 1_000_000, "memory_limit": 0.0}
 
     async def run() -> None:
         pool = PagePool(
-            lambda: PlaywrightBrowserProvider(config),
+            new_provider,
             context_options=CONTEXT_OPTIONS,
-            site_url=site.url,
+            policy=policy,
             count=lambda name: counted.update([name]),
             **{**defaults, **options},
         )
@@ -170,7 +184,6 @@ def test_pages_that_nobody_visits_fall_silent(site: Site) -> None:
         while time.monotonic() - max(site.last[path] for path in site.last if "beacon" in path) < 0.5:
             assert time.monotonic() < deadline, "an idle page goes on asking"
             await asyncio.sleep(0.05)
-        await asyncio.gather(*pool._tasks)  # silent, and maybe still on its way to rest
         assert "Clean" in (await pool.visit(f"{site.url}/clean")).html
 
     assert in_pool(site, work)["pages"] == 1
@@ -193,6 +206,16 @@ def test_a_page_that_resists_costs_itself_alone(site: Site, page: str, code: Cod
         assert "Clean" in (await pool.visit(f"{site.url}/clean")).html
 
     assert in_pool(site, work)["browsers"] == 1
+
+
+def test_a_page_that_goes_to_another_address_is_followed(site: Site) -> None:
+    async def work(pool: PagePool) -> None:
+        visit = await pool.visit(f"{site.url}/leaving-once")
+        assert visit.url == f"{site.url}/clean"
+        assert visit.redirects == (f"{site.url}/leaving-once",)
+        assert "Clean" in visit.html
+
+    in_pool(site, work)
 
 
 def test_a_page_that_hangs_costs_its_time_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

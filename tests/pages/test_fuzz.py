@@ -21,11 +21,14 @@ from poe_scraper.pages.catalog import Catalog, read_catalog
 from poe_scraper.replica.answers import graphql, model, models
 from poe_scraper.replica.catalog import Bot as ServedBot
 from poe_scraper.replica.catalog import Catalog as ServedCatalog
-from poe_scraper.replica.documents import Release, Site
+from poe_scraper.replica.documents import Documents
+from poe_scraper.replica.hosts import Hosts
+from poe_scraper.replica.release import Release
 
 AT = datetime(2026, 10, 22, 13, 19, 7, tzinfo=UTC)
 SITE = "https://poe.com"
-RELEASE = Release()
+HOSTS = Hosts(80)
+RELEASE = Release(HOSTS)
 SERVED = ServedCatalog.load(60)
 BOTS = [bot for bot in SERVED.listed() if bot.rate_card is not None and bot.description][:12]
 JUNK: tuple[Any, ...] = (None, 0, -1, 1.5, True, "", [], {}, [[]], {"a": None}, [None, {"handle": 3}])
@@ -33,7 +36,7 @@ JUNK: tuple[Any, ...] = (None, 0, -1, 1.5, True, "", [], {}, [[]], {"a": None}, 
 
 def parts_of(bot: ServedBot) -> dict[str, Any]:
     """What a rendered page of a bot is made of."""
-    shell = Site(RELEASE, "https://other.test").bot_page(bot, "A Creator", None).decode()
+    shell = Documents(RELEASE, HOSTS).bot_page(bot, "A Creator", None).decode()
     hydration = re.search(r'<script id="__NEXT_DATA__"[^>]*>(.*?)</script>', shell, re.DOTALL)
     assert hydration is not None
     query = {"queryName": "RateCardModalQuery", "variables": {"botId": bot.bot_id}}

@@ -14,7 +14,9 @@ from poe_scraper.failures import Code, ObservationError
 from poe_scraper.pages.catalog import is_handle
 from poe_scraper.pages.profile import Profile, read_profile
 from poe_scraper.replica.catalog import Catalog
-from poe_scraper.replica.documents import HOSTILE_TEXT, PROFILE_PAGE_SIZE, Release, Site
+from poe_scraper.replica.documents import HOSTILE_TEXT, PROFILE_PAGE_SIZE, Documents
+from poe_scraper.replica.hosts import Hosts
+from poe_scraper.replica.release import Release
 from tests.pages.test_bot import escaped
 from tests.pages.test_fuzz import changed
 
@@ -183,7 +185,7 @@ SERVED = Catalog.load()
 SERVED_PROFILE = SERVED.profile(CREATOR)
 assert SERVED_PROFILE is not None
 BOTS = SERVED_PROFILE.bots
-SHELL = Site(Release(), "https://other.test").profile_page(SERVED_PROFILE, None).decode()
+SHELL = Documents(Release(Hosts(80)), Hosts(80)).profile_page(SERVED_PROFILE, None).decode()
 HYDRATION = re.search(r'<script id="__NEXT_DATA__"[^>]*>(.*?)</script>', SHELL, re.DOTALL)
 assert HYDRATION is not None
 PARTS: dict[str, Any] = {
