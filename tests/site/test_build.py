@@ -19,7 +19,7 @@ from poe_scraper.items import Bot
 from poe_scraper.site import Built, CatalogueError, build, timeline
 from poe_scraper.site.build import page_name
 from tests.cli.conftest import POE_SCRAPER
-from tests.made_feed import FIRST, SECOND, both, bots, pricing, publish, run
+from tests.made_feed import FIRST, SECOND, bot, both, bots, pricing, publish, run
 
 
 def built(feed: Path, out: Path) -> Built:
