@@ -22,6 +22,7 @@ from poe_scraper.browser.executable import check_programs, start_failure
 from poe_scraper.browser.network import NEEDED, WITHOUT_WEBRTC, Hosts, NetworkPolicy, host_of
 from poe_scraper.browser.profile import Profile
 from poe_scraper.browser.relay import Relay
+from poe_scraper.browser.scratch import Scratch
 from poe_scraper.browser.watcher import VisitWatcher
 from poe_scraper.failures import BrowserBrokenError, Code, ObservationError, UsageError
 from poe_scraper.pages.answer import is_bot_check
@@ -250,6 +251,7 @@ class _RunningBrowser:
 
     provider: Any
     browser: Browser
+    scratch: Scratch
     devtools: CDPSession
     hosts: Hosts
     """What it contacts."""
@@ -299,6 +301,7 @@ class _RunningBrowser:
                 await asyncio.wait_for(close(), _PATIENCE)
             except (PlaywrightError, TimeoutError) as error:
                 logger.debug("the browser did not end in order: %s", _first_line(error))
+        await asyncio.to_thread(self.scratch.remove)
         self.ended.set()
 
 
@@ -477,8 +480,10 @@ class PagePool:
         hosts = self._policy.hosts
         provider = self._new_provider(await self._relay.start() if self._relay else None)
         shared: BrowserContext | None = None
+        scratch = await asyncio.to_thread(Scratch)
         try:
-            await _start_driver(provider)
+            with scratch.used():
+                await _start_driver(provider)
             if self._guard:
                 browser = await self._connect(provider)
                 shared = browser.contexts[0] if self._attach else None
@@ -492,12 +497,15 @@ class PagePool:
                 await self._prepare(shared)
             else:
                 browser = await provider.launch_browser()
-            running = _RunningBrowser(provider, browser, await browser.new_browser_cdp_session(), hosts, shared)
+            running = _RunningBrowser(
+                provider, browser, scratch, await browser.new_browser_cdp_session(), hosts, shared
+            )
             running.attached = set() if self._attach else None
             if self._profile is not None and shared is not None:
                 running.own_cookies = frozenset(map(_identity, await shared.cookies()))
         except BaseException:
             await _close_provider(provider)
+            await asyncio.to_thread(scratch.remove)
             raise
         browser.on("disconnected", lambda _: self._mark_dead(running))
         return running
