@@ -12,7 +12,8 @@ async ({ seconds, maxSize, query }) => {
   const deadline = start + seconds * 1000;
   const recorder = window[Symbol.for("poe-scraper")];
   const MAX_CLICKS = 5;
-  const FIRST_PAUSE = 400; // ms before the second click; each further pause is twice as long
+  const FIRST_PAUSE = 400; // ms before the second click; each further pause is twice as long, up to
+  const LONGEST_PAUSE = 2000;
   const MAX_NAME = 80; // characters of a button's name
 
   const { until } = recorder;
@@ -128,7 +129,7 @@ async ({ seconds, maxSize, query }) => {
     const clickNext = () => {
       const all = triggers(true); // a page may have one button for wide and one for narrow windows
       if (all.length) click(all[clicks % all.length]);
-      nextClick = performance.now() + FIRST_PAUSE * 2 ** clicks;
+      nextClick = performance.now() + Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** clicks);
       clicks += 1;
     };
     clickNext();
