@@ -59,15 +59,23 @@ async ({ seconds, maxSize, query }) => {
     const bar = controls(document).find((element) => some(element, /^share\b/i))?.parentElement;
     return bar && controls(bar).length > 1 ? [bar] : [];
   };
-  const ratesIn = (bars) => bars.flatMap(controls).filter((element) => staysHere(element) && some(element, /\brates\b/i));
-  // All buttons that may open the card. `everywhere` looks outside of the action bar too, which takes longer. There
-  // the name must be little more than "Rates": a longer text may be a question to ask the bot, or another bot's name.
+  // All buttons that may open the card: those that are called little more than "Rates", else those of the action bar
+  // with "Rates" in their name. Not one that names the bot, which may be called Exchange-Rates; and not elsewhere,
+  // where a longer text may be a question to ask the bot. `everywhere` looks outside of the action bar too, which
+  // takes longer.
+  const PLAIN = /^((view|see|show|open) )?rates( ?[(:].*)?$/i;
+  const handle = location.pathname.split("/").pop().toLowerCase();
+  const hasRates = (element) => names(element).some((name) => /\brates\b/i.test(name) && !name.toLowerCase().includes(handle));
+  const ratesIn = (bars) => {
+    const all = bars.flatMap(controls).filter(staysHere);
+    const plain = all.filter((element) => some(element, PLAIN));
+    return plain.length ? plain : all.filter(hasRates);
+  };
   const triggers = (everywhere) => {
     const found = ratesIn(actionBars());
     if (found.length || !everywhere) return found;
     const likely = ratesIn(likelyActionBars());
-    if (likely.length) return likely;
-    return controls(document).filter((element) => staysHere(element) && some(element, /^((view|see|show|open) )?rates( ?[(:].*)?$/i));
+    return likely.length ? likely : controls(document).filter((element) => staysHere(element) && some(element, PLAIN));
   };
 
   // Clicks from inside, so that neither a hidden element nor an overlay is in the way, and without leaving the page.
