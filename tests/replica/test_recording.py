@@ -222,6 +222,26 @@ def test_a_page_that_did_not_come(http: requests.Session, serve: Serve, code: st
         get(http, site, "/Some-Bot", timeout=PATIENCE if error == "ReadTimeout" else 10)
 
 
+@pytest.mark.parametrize(
+    ("code", "error"), [("timeout", "ConnectionError"), ("connection_failed", "ChunkedEncodingError")]
+)
+def test_a_page_that_broke_off(http: requests.Session, serve: Serve, code: str, error: str) -> None:
+    site = serve(changed(page={"problem": {"code": code, "message": ""}}), "", "<!DOCTYPE html><p>Half a page")
+    with pytest.raises(getattr(requests.exceptions, error)):
+        get(http, site, "/Some-Bot", timeout=PATIENCE if code == "timeout" else 10)
+
+
+@pytest.mark.parametrize(
+    ("headers", "content_type"),
+    [({}, "application/octet-stream"), ({"content-type": "text/plain"}, "text/plain")],
+)
+def test_a_file_that_is_not_a_page(
+    http: requests.Session, serve: Serve, headers: dict[str, str], content_type: str
+) -> None:
+    page = {"headers": headers, "problem": {"code": "not_html", "message": ""}}
+    assert get(http, serve(changed(page=page), "", "text"), "/Some-Bot").headers["Content-Type"] == content_type
+
+
 def test_robots_txt_as_recorded(http: requests.Session, serve: Serve) -> None:
     facts = changed(page={"problem": {"code": "robots_forbidden", "message": ""}})
     assert "Disallow: /\n" in get(http, serve(facts), "/robots.txt").text
