@@ -15,6 +15,7 @@ from poe_scraper.feed.changelog import ChangeLog
 from poe_scraper.feed.repair import repair
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
+from poe_scraper.items import Change
 from tests.feed.sightings import DAY, run
 from tests.feed.test_crash import content
 from tests.made_feed import FIRST, SECOND, bots
@@ -158,14 +159,14 @@ def test_of_a_long_log_no_more_than_its_end_is_read(folder: Path, monkeypatch: p
     log = folder / "changes.jsonl"
     lengthen(log, 20_000_000)
     parsed = 0
-    real = changelog.Change.model_validate_json
+    real = Change.model_validate_json
 
     def count(line: bytes) -> object:
         nonlocal parsed
         parsed += len(line)
         return real(line)
 
-    monkeypatch.setattr(changelog.Change, "model_validate_json", staticmethod(count))
+    monkeypatch.setattr(Change, "model_validate_json", staticmethod(count))
     with FeedWriter(FeedStore(folder), "a test") as writer:
         assert writer.publish(bots(FIRST), run(THIRD), now=THIRD, accept=True).version == 3
     assert parsed < 2 * changelog.RECENT + 1_000_000

@@ -19,7 +19,7 @@ from poe_scraper.items import Bot
 from poe_scraper.site import Built, CatalogueError, build, timeline
 from poe_scraper.site.build import page_name
 from tests.cli.conftest import POE_SCRAPER
-from tests.made_feed import FIRST, SECOND, both, bots, pricing, publish, run
+from tests.made_feed import FIRST, SECOND, bot, both, bots, pricing, publish, run
 
 
 def built(feed: Path, out: Path) -> Built:
@@ -164,8 +164,8 @@ def test_states_read_back_from_the_log_are_those_of_the_versions(tmp_path: Path)
         found = bot_snapshots(feed[name], log)
         assert found == snapshots(store, feed, name)
         for each in found:
-            (bot,) = (bot for bot in store.version(each.version).data if bot.id == name)
-            assert (each.bot.status, each.bot.pricing) == (bot.status, bot.pricing)
+            (then,) = (known for known in store.version(each.version).data if known.id == name)
+            assert (each.bot.status, each.bot.pricing) == (then.status, then.pricing)
     kinds = [step.kind for step in timeline.steps(bot_snapshots(feed["moving"], [*store.changes()][2:]))]
     assert kinds == ["changed", "back", "gone", "changed", "added"]
 
