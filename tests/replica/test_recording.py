@@ -163,6 +163,18 @@ def test_hosts_that_were_refused_are_asked_for_by_names_that_do_not_exist(serve:
     assert "NAME_NOT_RESOLVED" in (failed.value.failure or "")
 
 
+@pytest.mark.browser
+def test_hosts_that_the_dialog_needed_are_asked_for_with_the_click(serve: Serve, page: Page) -> None:
+    site = serve(changed(page={"needed_hosts": ["chunks.example"]}))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{site.url}/Some-Bot")
+    page.wait_for_load_state("networkidle")
+    assert "http://chunks.example.invalid/" not in asked
+    with page.expect_request("http://chunks.example.invalid/"):
+        page.get_by_role("button", name="Rates").click()
+
+
 def get(http: requests.Session, site: Replica, path: str, **how: Any) -> requests.Response:
     return http.get(site.url + path, **{"timeout": 10, "allow_redirects": False, **how})
 
