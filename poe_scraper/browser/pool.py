@@ -20,9 +20,10 @@ from pydantic import BaseModel, ValidationError
 from poe_scraper.browser.card_query import CardQuery, keep_card_query, read_card_query
 from poe_scraper.browser.executable import check_programs, start_failure
 from poe_scraper.browser.network import NEEDED, WITHOUT_WEBRTC, Hosts, NetworkPolicy, host_of
+from poe_scraper.browser.profile import Profile
 from poe_scraper.browser.relay import Relay
 from poe_scraper.browser.watcher import VisitWatcher
-from poe_scraper.failures import BrowserBrokenError, Code, ObservationError
+from poe_scraper.failures import BrowserBrokenError, Code, ObservationError, UsageError
 from poe_scraper.pages.answer import is_bot_check
 from poe_scraper.untrusted import safe
 
@@ -326,7 +327,7 @@ class PagePool:
         guard: True if somebody else launched the browser: requests to other hosts are then aborted here.
         attach: True if it is the browser of a person, whose session the pages share: they open beside
             that person's own, and nothing else in the browser changes.
-        profile: folder of the persistent profile to render in; None to render in fresh contexts.
+        profile: the persistent profile to render in; None to render in fresh contexts.
         card_query_file: keeps from one crawl to the next how pages ask for a rate card; None to keep nothing.
     """
 
@@ -345,7 +346,7 @@ class PagePool:
         count: Callable[[str], object],
         guard: bool = False,
         attach: bool = False,
-        profile: Path | None = None,
+        profile: Profile | None = None,
         card_query_file: Path | None = None,
     ) -> None:
         self._new_provider = new_provider
@@ -413,6 +414,8 @@ class PagePool:
             await running.end()
         if self._relay is not None:
             await self._relay.close()
+        if self._profile is not None:
+            self._profile.release()
         if self._card_query_file and self._card_query and self._card_query != self._kept_card_query:
             try:
                 keep_card_query(self._card_query_file, self._card_query)
@@ -454,6 +457,9 @@ class PagePool:
         for attempt in range(1, _MAX_STARTS + 1):
             try:
                 running = await self._start_once()
+            except UsageError as error:  # the profile was taken after the crawl had begun
+                self._unusable = ObservationError(Code.BROWSER_BROKEN, str(error))
+                raise self._unusable from error
             except (PlaywrightError, OSError, TimeoutError) as error:
                 failure = await asyncio.to_thread(_why_not, error)
                 if not self._has_started:
@@ -477,8 +483,10 @@ class PagePool:
                 browser = await self._connect(provider)
                 shared = browser.contexts[0] if self._attach else None
             elif self._profile is not None:
+                self._profile.acquire()
                 options = {**provider.config.launch_options, **self._context_options}
-                shared = await provider.launch_persistent_context({**options, "user_data_dir": str(self._profile)})
+                folder = str(self._profile.folder)
+                shared = await provider.launch_persistent_context({**options, "user_data_dir": folder})
                 assert shared.browser is not None  # noqa: S101 - only a browser of Android has none
                 browser = shared.browser
                 await self._prepare(shared)

@@ -20,7 +20,7 @@ from poe_scraper.pricing.bill import Bill, Cost, Line, Money
 from poe_scraper.pricing.choice import Attributes, Choice
 from poe_scraper.pricing.usage import Quantity, usage_of
 
-__all__ = ["Attributes", "Cost", "Line", "Money", "Quantity", "cost", "variants"]
+__all__ = ["Attributes", "Chosen", "Cost", "Line", "Money", "Quantity", "cost", "variants"]
 
 Chosen: TypeAlias = dict[str, list[str]]
 
@@ -92,14 +92,14 @@ def cost(
 
 
 def variants(
-    bot: Bot, *, attributes: Attributes | None = None, cost: Callable[..., Cost] = cost, **usage: Any
+    bot: Bot | str, *, attributes: Attributes | None = None, cost: Callable[..., Cost] = cost, **usage: Any
 ) -> list[tuple[Chosen, Cost]]:
     """What a usage costs with each price that fits it, the cheapest first, with the attributes that choose it.
 
     Args:
-        bot: whose prices to use.
+        bot: whose prices to use; what `cost` takes.
         attributes: which prices to take, as for `cost`.
-        cost: what computes a cost from the bot, attributes and usage.
+        cost: computes a cost from the bot, attributes and usage, such as `poe_scraper.api.cost`.
         usage: as for `cost`.
 
     Raises:

@@ -145,6 +145,7 @@ def in_pool(
     *,
     proxies: Proxies | None = None,
     cdp_url: str = "",
+    full: bool = False,
     **options: Any,
 ) -> Counter[str]:
     """Do something with a pool; gives what the pool counted."""
@@ -158,7 +159,7 @@ def in_pool(
     }
 
     def new_provider(relay_port: int | None) -> PlaywrightBrowserProvider:
-        here = {"PLAYWRIGHT_LAUNCH_OPTIONS": launch_options(policy, relay_port=relay_port)}
+        here = {"PLAYWRIGHT_LAUNCH_OPTIONS": launch_options(policy, relay_port=relay_port, full=full)}
         settings = {"PLAYWRIGHT_CDP_URL": cdp_url} if cdp_url else here
         return PlaywrightBrowserProvider(Config.from_settings(Settings(settings)))
 

@@ -91,7 +91,7 @@ TICKING = "const ticking = setInterval(() => document.body.classList.toggle('bus
 
 GREEDY = (
     f"""<body><h1>Greedy</h1><script>{TICKING}</script><script>"""
-     """(async () => {
+    """(async () => {
     for (let number = 0; number < 100; number += 1) document.cookie = `c${number}=${"x".repeat(4000)}; path=/`;
     localStorage.left = sessionStorage.left = window.name = "left";
     await new Promise((done) => { indexedDB.open("left", 1).onsuccess = done; });
@@ -108,7 +108,7 @@ SHARED = "let visitors = 0; onconnect = (event) => event.ports[0].postMessage(vi
 
 LOOK = (
     f"""<body><h1>Look</h1><p id=found></p><script>{TICKING}</script><script>"""
-     """(async () => {
+    """(async () => {
     const channel = new BroadcastChannel("left");
     let heard = 0;
     channel.onmessage = () => { heard += 1; };
