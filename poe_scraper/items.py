@@ -10,7 +10,7 @@ import json
 import re
 from datetime import UTC
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -267,25 +267,9 @@ class OtherAdjustment(Item):
     """Which kind of adjustment this is; none of those above."""
 
 
-_KNOWN_ADJUSTMENTS: tuple[type[Item], ...] = (
-    CacheDiscount,
-    CacheWriteSurcharge,
-    ContextTier,
-    FreeAllowance,
-    PlusCalledBots,
-    UndisclosedCosts,
-    Variable,
-    Discount,
-    Multiplier,
-    Markup,
-)
-ADJUSTMENT_KINDS = frozenset(str(model.model_fields["kind"].default) for model in _KNOWN_ADJUSTMENTS)
-"""The kinds of adjustment that this version knows."""
-
-
 def _adjustment_tag(value: Any) -> str:
     kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return kind if isinstance(kind, str) and kind in ADJUSTMENT_KINDS else "other"
+    return kind if isinstance(kind, str) and kind in ADJUSTMENT_KINDS else _OTHER
 
 
 Adjustment = Annotated[
@@ -303,6 +287,15 @@ Adjustment = Annotated[
     Discriminator(_adjustment_tag),
 ]
 """What changes a price."""
+
+_OTHER = "other"
+ADJUSTMENT_KINDS = frozenset(
+    annotation.tag
+    for model in get_args(get_args(Adjustment)[0])
+    for annotation in get_args(model)[1:]
+    if isinstance(annotation, Tag) and annotation.tag != _OTHER
+)
+"""The kinds of adjustment that this version knows."""
 
 
 class Reading(Item):
@@ -532,8 +525,8 @@ class BotError(Item):
 class RunError(Item):
     """Something that went wrong after the crawl."""
 
-    stage: str = Field(examples=["delivery", "monitors"])
-    """Where it happened. More may come."""
+    stage: Literal["delivery", "monitors"]
+    """Where it happened."""
     code: str = Field(examples=["delivery_failed"])
     """One of the failure codes of the documentation."""
     message: str = Field(examples=["s3://prices/poe: PermissionError: Access Denied"])
@@ -744,5 +737,5 @@ class RunReport(Item):
     """Bytes received from Poe, by kind."""
     script_hosts: tuple[str, ...] = ()
     """Hosts, other than the site's, that scripts and style sheets came from."""
-    problems: tuple[BotError | RunError, ...] = ()
+    problems: tuple[RunError | BotError, ...] = ()
     """What went wrong outside the feed's bots, such as catalog entries that were left out."""

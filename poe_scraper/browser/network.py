@@ -101,6 +101,28 @@ def _resolves(host: str) -> bool:
 # --- the policy --------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Hosts:
+    """Hosts that may be contacted.
+
+    Args:
+        patterns: host names, `*.name` for the subdomains of one, and IP addresses.
+    """
+
+    patterns: tuple[str, ...]
+
+    def allow(self, host: str) -> bool:
+        """True if pages may load from a host."""
+        return any(
+            host == pattern or (pattern.startswith("*.") and host.endswith(pattern[1:])) for pattern in self.patterns
+        )
+
+    def refuse(self, url: str) -> bool:
+        """True if a request for this address would go to a host that pages may not contact."""
+        parts = _split(url)
+        return parts is None or (parts.scheme in {"http", "https", "ws", "wss"} and not self.allow(parts.host))
+
+
 class NetworkPolicy:
     """Which hosts the pages of one crawl may load from.
 
@@ -118,24 +140,13 @@ class NetworkPolicy:
         self.learns, listed = listed_hosts(hosts)
         own = [self.site_host] if _is_address(self.site_host) else [self.site_host, f"*.{self.site_host}"]
         automatic = (*own, *AUTO_HOSTS) if self.learns else own[:1]
-        self.patterns = list(dict.fromkeys((*automatic, *listed)))
-        """Host names, `*.name` for the subdomains of one, and IP addresses."""
+        self.hosts = Hosts(tuple(dict.fromkeys((*automatic, *listed))))
+        """Replaced when a host is learned: a browser that runs contacts those of its start."""
         self.script_hosts: set[str] = set()
         """Other hosts than the site's that its pages took scripts and style sheets from."""
         self._learned = 0
         if self.learns:
-            self.patterns += [host for host in sorted(set(known)) if self._is_learnable(host)]
-
-    def allows(self, host: str) -> bool:
-        """True if pages may load from a host."""
-        return any(
-            host == pattern or (pattern.startswith("*.") and host.endswith(pattern[1:])) for pattern in self.patterns
-        )
-
-    def refuses(self, url: str) -> bool:
-        """True if a request for this address would go to a host that pages may not contact."""
-        parts = _split(url)
-        return parts is None or (parts.scheme in {"http", "https", "ws", "wss"} and not self.allows(parts.host))
+            self._add(host for host in sorted(set(known)) if self._is_learnable(host))
 
     def learn(self, document: str, url: str, refused: Iterable[str]) -> bool:
         """Allow the refused hosts that a document of the site names for its scripts and style sheets.
@@ -148,18 +159,21 @@ class NetworkPolicy:
         Returns:
             True if there was one: the browser has to start again, with new flags.
         """
-        if not self.learns or self._learned >= MAX_LEARNED or not self.allows(host_of(url)):
+        if not self.learns or self._learned >= MAX_LEARNED or not self.hosts.allow(host_of(url)):
             return False
         named = named_hosts(document, url)
         new = [host for host in sorted(set(refused) & named) if self._is_learnable(host)]
         new = new[: MAX_LEARNED - self._learned]
         self._learned += len(new)
-        self.patterns += new
+        self._add(new)
         return bool(new)
+
+    def _add(self, hosts: Iterable[str]) -> None:
+        self.hosts = Hosts((*self.hosts.patterns, *hosts))
 
     def _is_learnable(self, host: str) -> bool:
         """True if a document may add this host: a public site never reaches into the local network."""
-        return not self.allows(host) and (not _is_local(host) or _is_local(self.site_host)) and _is_host(host)
+        return not self.hosts.allow(host) and (not _is_local(host) or _is_local(self.site_host)) and _is_host(host)
 
     def launch_args(self, relay_port: int | None = None) -> list[str]:
         """Chromium's flags that enforce the policy.
@@ -167,7 +181,7 @@ class NetworkPolicy:
         Args:
             relay_port: port of the `Relay` on the loopback address that all requests go through; None without a proxy.
         """
-        patterns = self.patterns if relay_port is None else ["127.0.0.1"]
+        patterns = self.hosts.patterns if relay_port is None else ("127.0.0.1",)
         rules = ", ".join(["MAP * ~NOTFOUND", *(f"EXCLUDE {pattern}" for pattern in patterns)])
         return [f"--host-resolver-rules={rules}", *WEBRTC_ARGS]
 

@@ -14,6 +14,7 @@ from poe_scraper import __version__
 from poe_scraper.cli.exits import ExitCode, exit_code
 from poe_scraper.cli.terminal import fail, safe
 from poe_scraper.failures import PoeScraperError
+from poe_scraper.settings import check_environment
 
 GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Ask": {
@@ -91,6 +92,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; end quietly if the program that reads its output has gone."""
+        check_environment()
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()

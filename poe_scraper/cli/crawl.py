@@ -22,11 +22,11 @@ from poe_scraper.failures import BrowserNotFoundError
     )
 )
 @options.output_dir
-@click.option("--bots", default="", metavar="A,B", help="Crawl these bots alone, due or not.")
-@click.option("--creators", default="", metavar="A,B|all", help="Crawl the bots on these creators' profiles, too.")
-@click.option("--limit", default="", metavar="N", help="Visit at most N bot pages.")
-@click.option("--only", default="", metavar="pricing|info", help="Bot pages alone, or the models API alone.")
-@click.option("--shard", default="", metavar="I/N", help="Crawl the I-th of N parts of the catalog.")
+@click.option("--bots", metavar="A,B", help="Crawl these bots alone, due or not.")
+@click.option("--creators", metavar="A,B|all", help="Crawl the bots on these creators' profiles, too.")
+@click.option("--limit", metavar="N", help="Visit at most N bot pages.")
+@click.option("--only", metavar="pricing|info", help="Bot pages alone, or the models API alone.")
+@click.option("--shard", metavar="I/N", help="Crawl the I-th of N parts of the catalog.")
 @click.option("--worker", is_flag=True, help="Render pages for the crawl that is shared through POE_REDIS_URL.")
 @click.option("--force", is_flag=True, help="Visit every page, due or not.")
 @click.option("--accept", is_flag=True, help="Publish for once what the gate would refuse.")
@@ -34,11 +34,11 @@ from poe_scraper.failures import BrowserNotFoundError
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
 def update(
     output_dir: Path | None,
-    bots: str,
-    creators: str,
-    limit: str,
-    only: str,
-    shard: str,
+    bots: str | None,
+    creators: str | None,
+    limit: str | None,
+    only: str | None,
+    shard: str | None,
     worker: bool,
     force: bool,
     accept: bool,
@@ -52,21 +52,24 @@ def update(
     """
     from scrapy.crawler import AsyncCrawlerProcess
 
-    from poe_scraper.browser.network import check_hosts
+    from poe_scraper.browser.preflight import check_settings
     from poe_scraper.browser.session import asked_session
     from poe_scraper.cli.ending import ending
     from poe_scraper.distributed import is_shared
+    from poe_scraper.pipelines.publish import PublishPipeline
     from poe_scraper.spiders.poe_models import PoeModelsSpider
 
-    arguments = {"bots": bots, "creators": creators, "limit": limit, "only": only, "shard": shard}
-    arguments |= {"force": str(force).lower(), "role": "worker" if worker else ""}
+    asked = {"bots": bots, "creators": creators, "limit": limit, "only": only, "shard": shard}
+    asked |= {"force": "true" if force else None, "role": "worker" if worker else None}
+    arguments = {name: text for name, text in asked.items() if text is not None}
     PoeModelsSpider.check_arguments(**arguments)
     settings = options.crawl_settings(output_dir, accept=accept, keep=keep)
     if verbose:
         settings.set("LOG_LEVEL", "DEBUG", priority="cmdline")
-    check_hosts(settings)  # wrong settings are reported before anything starts
+    check_settings(settings)  # wrong settings are reported before anything starts
     asked_session(settings)
-    is_shared(settings, arguments["role"])
+    is_shared(settings, arguments.get("role", ""))
+    PublishPipeline.enable(settings)
     process = AsyncCrawlerProcess(settings)
     crawler = process.create_crawler(PoeModelsSpider)
     process.crawl(crawler, **arguments)

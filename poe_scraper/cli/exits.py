@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from poe_scraper.failures import Code, GateRefusedError, ObservationError, PoeScraperError, UsageError
+from poe_scraper.failures import Code, GateRefusedError, ObservationError, OtherSiteError, PoeScraperError, UsageError
 
 if TYPE_CHECKING:
     from poe_scraper.items import RunReport
@@ -41,7 +41,14 @@ _UNREACHABLE = frozenset(
 )
 
 _DEGRADES = frozenset(
-    {Code.CATALOG_DRIFT, Code.SESSION_EXPIRED, Code.DELIVERY_FAILED, Code.WEBHOOK_FAILED, Code.MONITOR_FAILED}
+    {
+        Code.CATALOG_DRIFT,
+        Code.SITE_CHANGED,
+        Code.SESSION_EXPIRED,
+        Code.DELIVERY_FAILED,
+        Code.WEBHOOK_FAILED,
+        Code.MONITOR_FAILED,
+    }
 )
 
 
@@ -52,7 +59,7 @@ _BROKEN_OFF = frozenset({Code.QUEUE_UNREACHABLE, Code.QUEUE_BUSY, Code.NO_WORKER
 def exit_code(error: PoeScraperError) -> ExitCode:
     """The exit code that stands for an exception."""
     match error:
-        case UsageError():
+        case UsageError() | OtherSiteError():
             return ExitCode.WRONG_USAGE
         case GateRefusedError():
             return ExitCode.GATE_REFUSED
@@ -72,6 +79,8 @@ def crawl_exit_code(report: "RunReport | None") -> ExitCode:
         return ExitCode.FAILED
     if report.finish_reason == "shutdown":
         return ExitCode.INTERRUPTED
+    if report.finish_reason == Code.OTHER_SITE:
+        return ExitCode.WRONG_USAGE
     if report.finish_reason in _BROKEN_OFF:
         return ExitCode.FAILED
     if report.outcome == "refused":

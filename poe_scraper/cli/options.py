@@ -13,6 +13,7 @@ import click
 from poe_scraper.cli.terminal import age, notice
 from poe_scraper.failures import UnknownBotError
 from poe_scraper.feed.reader import FeedReader, feed_folder, open_feed
+from poe_scraper.settings import check
 
 if TYPE_CHECKING:
     from scrapy.settings import Settings
@@ -79,6 +80,9 @@ def crawl_settings(output_dir: Path | None = None, *, accept: bool = False, keep
         output_dir: as `--output-dir` gave it.
         accept: True if `--accept` was given.
         keep: as `--keep` gave it.
+
+    Raises:
+        UsageError: a setting has a wrong value.
     """
     from scrapy.settings import Settings
     from scrapy.utils.project import get_project_settings
@@ -89,6 +93,7 @@ def crawl_settings(output_dir: Path | None = None, *, accept: bool = False, keep
         settings.setmodule("poe_scraper.settings", priority="project")
     given = {"POE_OUTPUT_DIR": output_dir and str(output_dir), "POE_ACCEPT": accept or None, "POE_KEEP_VERSIONS": keep}
     settings.setdict({name: value for name, value in given.items() if value is not None}, priority="cmdline")
+    check(settings)
     return settings
 
 

@@ -7,7 +7,6 @@ asked for, and stays one. Lookup by id or handle, in any case, is a dictionary a
 import gzip
 import json
 import logging
-import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from poe_scraper.failures import FeedError, FeedNotFoundError, FeedTooNewError
+from poe_scraper.settings import environment
 
 if TYPE_CHECKING:
     from poe_scraper.items import Bot, Feed, Run, Site
@@ -29,7 +29,6 @@ Entry = dict[str, Any]
 """A bot as in the file, with every field of the schema's first version."""
 
 FEED_FILE = "models.json"
-DEFAULT_OUTPUT_DIR = Path("output")
 
 _MAJOR = 1
 """The schema's major version that this program reads."""
@@ -280,7 +279,11 @@ def _filled(entry: Entry) -> Entry:
         return entry
     from poe_scraper.items import Bot
 
-    whole: Entry = Bot.model_validate(entry).model_dump(mode="json", by_alias=True)
+    try:
+        whole: Entry = Bot.model_validate(entry).model_dump(mode="json", by_alias=True)
+    except ValueError as error:
+        message = f"bot {entry.get('id')!r}: {reason(error)}"
+        raise ValueError(message) from error
     return whole
 
 
@@ -299,7 +302,7 @@ def starter_feed() -> FeedReader:
 
 def feed_folder(output_dir: Path | None = None) -> Path:
     """The folder of the feed: the one given, else `POE_OUTPUT_DIR`, else `output` in the working directory."""
-    return output_dir or Path(os.environ.get("POE_OUTPUT_DIR") or DEFAULT_OUTPUT_DIR)
+    return output_dir or Path(environment("POE_OUTPUT_DIR"))
 
 
 def open_feed(output_dir: Path | None = None) -> FeedReader:

@@ -8,6 +8,7 @@ from typing import Self
 from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
+from scrapy.settings import BaseSettings
 
 from poe_scraper.clock import now
 from poe_scraper.failures import Code, FeedError, FeedLockedError, OtherSiteError
@@ -49,6 +50,11 @@ class PublishPipeline:
         self.run_id = new_run_id()
         # only this signal knows why a crawl ends
         crawler.signals.connect(self.spider_closed, signals.spider_closed)
+
+    @classmethod
+    def enable(cls, settings: BaseSettings) -> None:
+        """Make a crawl publish. The commands that crawl call this; other Scrapy commands never write a feed."""
+        settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", cls, 400)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:

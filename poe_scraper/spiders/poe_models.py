@@ -16,10 +16,11 @@ from poe_scraper.failures import FAILURES, Code, ObservationError, UsageError
 from poe_scraper.feed.drift import CatalogDrift
 from poe_scraper.feed.due import is_news
 from poe_scraper.items import Bot
-from poe_scraper.pages.catalog import bot_url, read_catalog
+from poe_scraper.pages.catalog import read_catalog
 from poe_scraper.spiders import arguments
 from poe_scraper.spiders.profiles import ProfileVisits
 from poe_scraper.spiders.visits import cause
+from poe_scraper.untrusted import public_url
 
 if TYPE_CHECKING:
     from poe_scraper.distributed.member import Member
@@ -56,16 +57,16 @@ class PoeModelsSpider(ProfileVisits):
     member: "Member | None" = None
     """This process's part in a crawl that is shared through Redis."""
 
-    def __init__(self, bots: str = "", role: str = "", **others: str) -> None:
+    def __init__(self, bots: str | None = None, role: str | None = None, **others: str) -> None:
         super().__init__(**others)
         self.role = arguments.role(role)
         if self.role and (bots or self.creators or self.limit or self.only or self.force or self.crawl_state.shard):
-            message = "role=worker takes no other argument: the publisher says what is crawled"
+            message = "role=worker takes no other argument: the publisher decides what is crawled"
             raise UsageError(message)
         self.bots = arguments.bots(bots)
-        if self.bots:
+        if bots is not None:
             if self.creators:
-                message = "bots= and creators= exclude each other: bots= crawls these bots alone"
+                message = "bots and creators exclude each other: bots crawls only the bots that it names"
                 raise UsageError(message)
             self.force = True
             self.crawl_state.arguments["bots"] = bots
@@ -119,10 +120,10 @@ class PoeModelsSpider(ProfileVisits):
         if response.status != 200:
             refused = response.status < 500
             code = Code.CATALOG_REFUSED if refused else Code.CATALOG_UNREACHABLE
-            self._give_up(code, f"the models API at {self.api_url} answered {response.status}")
+            self._give_up(code, f"the models API at {public_url(self.api_url)} answered {response.status}")
         at = now()
         try:
-            catalog = read_catalog(response.body, url=self.api_url, at=at, site_url=self.site_url)
+            catalog = read_catalog(response.body, url=public_url(self.api_url), at=at, site_url=self.site_url)
         except ObservationError as error:
             self._give_up(error.code, str(error))
         state.problems.extend(catalog.problems)
@@ -153,7 +154,7 @@ class PoeModelsSpider(ProfileVisits):
         A generator, for Scrapy logs a traceback where an errback raises, and none where its output does.
         """
         yield from ()
-        reason = f"the models API at {self.api_url} could not be reached: {cause(failure)}"
+        reason = f"the models API at {public_url(self.api_url)} could not be reached: {cause(failure)}"
         self._give_up(Code.CATALOG_UNREACHABLE, reason)
 
     def _give_up(self, code: Code, message: str) -> NoReturn:
@@ -165,13 +166,7 @@ class PoeModelsSpider(ProfileVisits):
         if self.bots:
             entries = {bot.key: bot for bot in listed}
             for handle in self.bots:
-                yield entries.get(handle.casefold()) or Bot(
-                    id=handle.casefold(),
-                    url=bot_url(self.site_url, handle),
-                    first_seen=at,
-                    last_seen=at,
-                    discovered_by=("handle",),
-                )
+                yield entries.get(handle.casefold()) or self.named(handle, at)
             return
         met: set[str] = set()
         for bot in listed:

@@ -15,11 +15,9 @@ from poe_scraper.items import Bot, BotError
 from poe_scraper.pages.catalog import bot_url, is_handle
 from poe_scraper.pages.profile import read_profile
 from poe_scraper.spiders import arguments
+from poe_scraper.spiders.arguments import ALL
 from poe_scraper.spiders.visits import PageVisits
 from poe_scraper.untrusted import safe
-
-ALL = "all"
-"""Stands for all known creators: those that ship with the package, and those of the feed's bots."""
 
 
 def shipped_creators() -> tuple[str, ...]:
@@ -34,7 +32,7 @@ class ProfileVisits(PageVisits):
         creators: handles of creators, separated by commas, whose profiles are read; `all` for all known.
     """
 
-    def __init__(self, creators: str = "", **others: str) -> None:
+    def __init__(self, creators: str | None = None, **others: str) -> None:
         super().__init__(**others)
         self.creators = arguments.creators(creators)
         self.known_by_creator: dict[str, set[str]] = {}
@@ -98,7 +96,7 @@ class ProfileVisits(PageVisits):
         if creator is not None:
             self._note(creator, code, message)
             return
-        seen = Bot.model_validate_json(request.cb_kwargs["seen"])
+        seen = self.asked_for_by(request)
         if code == Code.NOT_FOUND and not {"api", "handle"}.intersection(seen.discovered_by):
             # profiles may go on to name bots that were deleted: that is no failure, and no bot
             error = BotError(stage="page", code=code, message=message, at=now())

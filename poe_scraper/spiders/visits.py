@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, NoReturn, Self, cast
+from urllib.parse import unquote, urlsplit
 
 import scrapy
 from playwright.async_api import Error as PlaywrightError
@@ -14,12 +15,16 @@ from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import CloseSpider, DownloadCancelledError, DownloadTimeoutError, IgnoreRequest
 from scrapy.http import Response
 from scrapy.http.headers import Headers
+from scrapy.settings import BaseSettings
+from scrapy.utils.misc import load_object
 from twisted.python.failure import Failure
 
-from poe_scraper.browser.executable import check_programs, find_browser
-from poe_scraper.browser.network import check_hosts
+from poe_scraper import settings as project_settings
+from poe_scraper.browser.handler import PagePoolDownloadHandler
+from poe_scraper.browser.preflight import check_settings, require_browser
 from poe_scraper.browser.session import Session, asked_session
 from poe_scraper.clock import now
+from poe_scraper.extensions import SettingsAddon
 from poe_scraper.failures import FAILURES, BrowserBrokenError, BrowserNotFoundError, Code, ObservationError, UsageError
 from poe_scraper.feed.due import is_due
 from poe_scraper.items import Bot, BotError
@@ -67,18 +72,16 @@ class PageVisits(scrapy.Spider):
 
     site_url: str
     max_age: timedelta
-    browser_path: str
-    remote_browser: bool
     session: Session | None
     """The user's session that pages are asked for with."""
     max_blocked: int
 
     def __init__(
         self,
-        limit: str = "",
-        only: str = "",
-        force: str = "",
-        shard: str = "",
+        limit: str | None = None,
+        only: str | None = None,
+        force: str | None = None,
+        shard: str | None = None,
         _job: str = "",
         _version: str = "",
         **unknown: str,
@@ -92,12 +95,29 @@ class PageVisits(scrapy.Spider):
         self.force = arguments.force(force)
         self.blocks: Counter[Code] = Counter()
         given = {"limit": limit, "only": only, "force": force, "shard": shard, "_job": _job, "_version": _version}
-        given = {name: text for name, text in given.items() if text}
-        self.crawl_state = CrawlState(arguments=given, shard=arguments.shard(shard))
+        given_text = {name: text for name, text in given.items() if text}
+        self.crawl_state = CrawlState(arguments=given_text, shard=arguments.shard(shard))
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        """Check our settings, and add what this spider needs to the settings of another Scrapy project.
+
+        Settings of that project keep their values, apart from the download handlers: bot pages need ours.
+        """
+        super().update_settings(settings)
+        settings.setmodule(project_settings, priority="addon")
+        for path, priority in project_settings.DOWNLOADER_MIDDLEWARES.items():
+            settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", load_object(path), priority)
+        handlers = settings.getdict("DOWNLOAD_HANDLERS")
+        for scheme in ("http", "https"):
+            if not issubclass(load_object(handlers[scheme]), PagePoolDownloadHandler):
+                handlers[scheme] = PagePoolDownloadHandler
+        settings.set("DOWNLOAD_HANDLERS", handlers, settings.getpriority("DOWNLOAD_HANDLERS") or 0)
+        SettingsAddon().update_settings(settings)
 
     @classmethod
     def check_arguments(cls, **values: str) -> None:
-        """Raise `UsageError` where the spider would not accept these arguments."""
+        """Raise `UsageError` if the spider does not accept these arguments."""
         cls(**values)
 
     @classmethod
@@ -107,9 +127,7 @@ class PageVisits(scrapy.Spider):
         settings = crawler.settings
         spider.site_url = str(settings["POE_SITE_URL"]).rstrip("/")
         spider.max_age = timedelta(seconds=settings.getfloat("POE_MAX_AGE"))
-        spider.browser_path = str(settings.get("POE_BROWSER_PATH") or "")
-        spider.remote_browser = bool(settings.get("PLAYWRIGHT_CDP_URL") or settings.get("PLAYWRIGHT_CONNECT_URL"))
-        check_hosts(settings)
+        check_settings(settings)
         spider.session = asked_session(settings)
         if spider.session is not None and spider.session.has_ended(now()):
             spider._note_expiry()
@@ -124,10 +142,8 @@ class PageVisits(scrapy.Spider):
 
     def require_browser(self) -> None:
         """End the crawl at once where there is no browser to render pages with."""
-        if self.remote_browser:
-            return
         try:
-            check_programs(find_browser(self.browser_path))
+            require_browser(self.crawler.settings)
         except (BrowserNotFoundError, BrowserBrokenError, UsageError) as error:
             code = Code.BROWSER_BROKEN if isinstance(error, BrowserBrokenError) else Code.BROWSER_MISSING
             self.crawl_state.note("page", code, str(error))
@@ -156,16 +172,34 @@ class PageVisits(scrapy.Spider):
             meta={"playwright": True, "poe_page": "bot", "handle_httpstatus_all": True, "dont_retry": True},
         )
 
-    def parse_page(self, response: Response, seen: str, known: str = "") -> Iterator[Bot | Request]:
+    def named(self, handle: str, at: datetime) -> Bot:
+        """A bot of which only the handle is known."""
+        key = handle.casefold()
+        url = bot_url(self.site_url, handle)
+        return Bot(id=key, url=url, first_seen=at, last_seen=at, discovered_by=("handle",))
+
+    def asked_for_by(self, request: Request) -> Bot:
+        """The bot whose page a request is for, as it was found."""
+        if "seen" in request.cb_kwargs:
+            return Bot.model_validate_json(request.cb_kwargs["seen"])
+        return self.named(unquote(urlsplit(request.url).path.rpartition("/")[2]), now())
+
+    def parse_page(
+        self,
+        response: Response,
+        seen: str = "",  # noqa: ARG002 - read by `asked_for_by`
+        known: str = "",
+    ) -> Iterator[Bot | Request]:
         """Yield the bot that a page shows.
 
         Args:
             response: the page.
-            seen: the bot as it was found, as JSON.
+            seen: the bot as it was found, as JSON; by default the one that the address names.
             known: the bot as the feed has it, as JSON, for a process that has no feed.
         """
         self.count_traffic(response)
-        request, entry = cast("Request", response.request), Bot.model_validate_json(seen)
+        request = cast("Request", response.request)
+        entry = self.asked_for_by(request)
         in_feed = Bot.model_validate_json(known) if known else self.crawl_state.known.find(entry)
         try:
             html = self.checked(response)
@@ -253,7 +287,7 @@ class PageVisits(scrapy.Spider):
 
     def given_up(self, request: Request, code: Code, message: str) -> Iterator[Bot]:
         """Yield what is known of a bot whose page failed for good."""
-        yield self._failed(Bot.model_validate_json(request.cb_kwargs["seen"]), code, message)
+        yield self._failed(self.asked_for_by(request), code, message)
 
     def _stop_asking(self) -> NoReturn:
         causes = ", ".join(f"{count} x {cause}" for cause, count in self.blocks.most_common())

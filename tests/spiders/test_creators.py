@@ -141,8 +141,9 @@ def test_a_profile_that_fails_makes_nothing_gone(crawl: Crawler) -> None:
 @pytest.mark.parametrize(
     ("spider", "given", "words"),
     [
-        (PoeModelsSpider, {"creators": "a b"}, "no handle of a creator"),
-        (PoeModelsSpider, {"creators": "../x"}, "no handle of a creator"),
+        (PoeModelsSpider, {"creators": "a b"}, "must be handles of creators"),
+        (PoeModelsSpider, {"creators": "../x"}, "must be handles of creators"),
+        (PoeModelsSpider, {"creators": ""}, "must be handles of creators"),
         (PoeModelsSpider, {"creators": "xAI", "bots": "Grok-4.7"}, "exclude each other"),
         (PoeCreatorsSpider, {"bots": "Grok-4.7"}, "unknown spider argument bots"),
         (PoeCreatorsSpider, {"shard": "3/2"}, "i/n"),
@@ -157,7 +158,7 @@ def test_the_terminal_command_takes_creators() -> None:
     words = [str(POE_SCRAPER), "update", "--creators", "a b"]
     told = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert told.returncode == 2
-    assert "creators='a b': 'a b' is no handle of a creator" in told.stderr
+    assert "creators must be handles of creators, separated by commas, or all, got 'a b'" in told.stderr
 
 
 def asked_for(spider: type[PoeModelsSpider] | type[PoeCreatorsSpider], **given: str) -> list[str]:

@@ -258,12 +258,14 @@ def test_without_a_browser_the_crawl_ends_at_once(crawl: Crawler, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "accepted"),
     [
-        ({"limit": "abc"}, "a whole number from 1"),
-        ({"limit": "0"}, "a whole number from 1"),
+        ({"limit": "abc"}, "limit must be a whole number of at least 1, got 'abc'"),
+        ({"limit": ""}, "limit must be a whole number of at least 1, got ''"),
         ({"only": "prices"}, "pricing or info"),
         ({"force": "maybe"}, "true or false"),
         ({"shard": "5/4"}, "i/n with 1 <= i <= n"),
-        ({"bots": "a/b"}, "handles separated by commas"),
+        ({"bots": "a/b"}, "bots must be handles of bots, separated by commas, got 'a/b'"),
+        ({"bots": ""}, "bots must be handles of bots, separated by commas, got ''"),
+        ({"bots": " , "}, "bots must be handles of bots, separated by commas, got ' , '"),
         ({"colour": "red"}, "bots=A,B limit=N"),
     ],
 )
