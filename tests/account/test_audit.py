@@ -12,8 +12,9 @@ from random import Random
 import pytest
 
 from poe_scraper import api
-from poe_scraper.account.audit import Audit, BotAudit, Expected, audit
+from poe_scraper.account.audit import Audit, BotAudit, audit
 from poe_scraper.account.endpoints import Usage
+from poe_scraper.account.expectations import Expected
 from poe_scraper.feed.reader import FeedReader
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
