@@ -5,6 +5,7 @@ names and IP addresses alike; a proxy, which resolves names itself, is put behin
 somebody else has launched, requests to other hosts are aborted.
 """
 
+import copy
 import re
 import socket
 from collections.abc import Iterable, Mapping
@@ -14,7 +15,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from poe_scraper.failures import UsageError
+from poe_scraper.failures import Code, ObservationError, UsageError
 
 AUTO_HOSTS = ("*.poecdn.net", "challenges.cloudflare.com")
 """What Poe's pages load from beside the site: its CDN (reported), and Cloudflare's bot check (recorded)."""
@@ -41,6 +42,24 @@ WITHOUT_WEBRTC = """for (const name of ["RTCPeerConnection", "webkitRTCPeerConne
 _HOST = re.compile(
     r"(?:\*\.)?(?:(?!-)[a-z0-9_-]{1,63}(?<!-)\.)*(?!-)[a-z0-9_-]{1,63}(?<!-)",
 )
+
+_MAY_NEED_A_HOST = frozenset({Code.SITE_CHANGED, Code.TIMEOUT, Code.CARD_REFUSED, Code.CARD_MISSING})
+"""Failures that a script from a refused host may explain."""
+
+
+def with_refused_hosts(error: ObservationError, hosts: Iterable[str]) -> ObservationError:
+    """The failure of a visit; `blocked_host` if a host that was refused may explain it.
+
+    Args:
+        error: the failure.
+        hosts: hosts that were refused a script, a style sheet or a frame during the visit.
+    """
+    refused = ", ".join(hosts)
+    if not refused or error.code not in _MAY_NEED_A_HOST:
+        return error
+    message = f"{error}; refused: {refused}, which POE_SITE_HOSTS does not allow"
+    return ObservationError(Code.BLOCKED_HOST, message)
+
 
 # --- the setting -------------------------------------------------------------------------------
 
@@ -156,6 +175,12 @@ class NetworkPolicy:
         self._learned += len(new)
         self.patterns += new
         return bool(new)
+
+    def as_launched(self) -> "NetworkPolicy":
+        """The policy as a browser has it that is launched now: hosts that are learned later are not in it."""
+        launched = copy.copy(self)
+        launched.patterns = [*self.patterns]
+        return launched
 
     def _is_learnable(self, host: str) -> bool:
         """True if a document may add this host: a public site never reaches into the local network."""

@@ -243,6 +243,8 @@ class _RunningBrowser:
     provider: Any
     browser: Browser
     devtools: CDPSession
+    policy: NetworkPolicy
+    """The network policy that this browser enforces."""
     shared: BrowserContext | None = None
     """The context that all pages share in a browser of one's own; None if each has its own."""
     attached: set[Page] | None = None
@@ -459,7 +461,9 @@ class PagePool:
         raise AssertionError
 
     async def _start_once(self) -> _RunningBrowser:
-        provider = self._new_provider(await self._relay.start() if self._relay else None)
+        relay_port = await self._relay.start() if self._relay else None
+        policy = self._policy if self._guard else self._policy.as_launched()
+        provider = self._new_provider(relay_port)
         shared: BrowserContext | None = None
         try:
             await asyncio.wait_for(provider.start(), 6 * _PATIENCE)
@@ -474,7 +478,8 @@ class PagePool:
                 await self._prepare(shared)
             else:
                 browser = await provider.launch_browser()
-            running = _RunningBrowser(provider, browser, await browser.new_browser_cdp_session(), shared)
+            devtools = await browser.new_browser_cdp_session()
+            running = _RunningBrowser(provider, browser, devtools, policy, shared)
             running.attached = set() if self._attach else None
             if self._profile is not None and shared is not None:
                 running.own_cookies = frozenset(map(_identity, await shared.cookies()))
@@ -587,7 +592,7 @@ class PagePool:
         if running.attached is not None:
             await self._attach_page(page, running.attached)
         devtools = await context.new_cdp_session(page)
-        warm = _WarmPage(page, context, devtools, self._policy)
+        warm = _WarmPage(page, context, devtools, running.policy)
         page.on("crash", lambda _: warm.lose())
         page.on("close", lambda _: warm.lose())
         page.on("popup", _close)
@@ -787,8 +792,9 @@ class PagePool:
             text = await answer.text() if answer else ""
         except PlaywrightError as error:
             logger.debug("the document could not be read again: %s", _first_line(error))
-            return
-        if await asyncio.to_thread(self._policy.learn, text, warm.page.url, blocked):
+            text = ""
+        await asyncio.to_thread(self._policy.learn, text, warm.page.url, blocked)
+        if any(map(self._policy.allows, blocked)):  # learned by this visit, or by another one meanwhile
             raise _NewHostsError
 
     async def _observe(

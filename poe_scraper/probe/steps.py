@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
+from poe_scraper.browser.network import with_refused_hosts
 from poe_scraper.failures import FAILURES, Code, ObservationError
 from poe_scraper.items import Bot, Reading
 from poe_scraper.pages.answer import check_answer
@@ -158,15 +159,6 @@ def _refused(page: PageEvidence) -> str:
     return f"; refused: {', '.join(page.blocked_hosts)}" if page.blocked_hosts else ""
 
 
-def _blocked(page: PageEvidence, error: ObservationError) -> ObservationError:
-    """The error, or that a host was refused: a page that lacks something may have needed its script."""
-    if not page.blocked_hosts or error.code not in {Code.SITE_CHANGED, Code.TIMEOUT, Code.CARD_REFUSED}:
-        return error
-    hosts = ", ".join(page.blocked_hosts)
-    message = f"{error}; refused: {hosts}, which POE_SITE_HOSTS does not allow"
-    return ObservationError(Code.BLOCKED_HOST, message)
-
-
 # --- a bot -------------------------------------------------------------------------------------
 
 
@@ -186,7 +178,7 @@ def _bot_steps(evidence: Evidence, page: PageEvidence, at: datetime) -> Iterator
     try:
         bot = read_bot(page.html, url=page.url, at=at, site_url=evidence.site_url, seen=seen)
     except ObservationError as raised:
-        error = _blocked(page, raised)
+        error = with_refused_hosts(raised, page.blocked_hosts)
         if look.proof is None or raised.code == Code.NOT_FOUND:
             yield _failed("bot", error.code, str(error))
             return
@@ -272,7 +264,7 @@ def _profile_steps(evidence: Evidence, page: PageEvidence, at: datetime) -> Iter
         look = look_at_profile(page.html, creator=evidence.subject)
         profile = read_profile(page.html, url=page.url, at=at, site_url=evidence.site_url, creator=evidence.subject)
     except ObservationError as raised:
-        error = _blocked(page, raised)
+        error = with_refused_hosts(raised, page.blocked_hosts)
         yield _failed("profile", error.code, str(error))
         return
     proof = "its object in the page's data" if look.has_object else "its address"

@@ -197,6 +197,7 @@ def test_a_run_report(crawls: Crawls) -> None:
         "seen": 3,
         "visited": 2,
         "not_due": 1,
+        "left": 0,
         "failed": {"timeout": 1},
         "bots": 3,
         "with_rates": 1,
