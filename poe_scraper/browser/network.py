@@ -43,7 +43,7 @@ _HOST = re.compile(
     r"(?:\*\.)?(?:(?!-)[a-z0-9_-]{1,63}(?<!-)\.)*(?!-)[a-z0-9_-]{1,63}(?<!-)",
 )
 
-_MAY_NEED_A_HOST = frozenset({Code.SITE_CHANGED, Code.TIMEOUT, Code.CARD_REFUSED, Code.CARD_MISSING})
+_MAY_NEED_A_HOST = frozenset({Code.SITE_CHANGED, Code.TIMEOUT, Code.CARD_REFUSED})
 """Failures that a script from a refused host may explain."""
 
 

@@ -25,7 +25,7 @@ _LOCAL = frozenset({Code.BROWSER_MISSING, Code.BROWSER_BROKEN, Code.BROWSER_UNRE
 _HEADLINES = {
     Code.CATALOG_DRIFT: "The models API has changed",
     Code.SITE_CHANGED: "Poe seems to have changed its site",
-    Code.BLOCKED_HOST: "Pages need a host that the crawl does not contact",
+    Code.BLOCKED_HOST: "Pages lack something, perhaps because of a host that the crawl does not contact",
 }
 """What problems of these codes mean for the run as a whole."""
 
@@ -77,7 +77,9 @@ def _lines(report: RunReport | None, folder: Path) -> list[str]:
 
 def _headlines(report: RunReport) -> Iterator[str]:
     """What matters more than all figures, if anything does."""
-    reasons = {problem.code: problem.message.rstrip(".") for problem in report.problems}
+    reasons: dict[str, str] = {}
+    for problem in report.problems:
+        reasons.setdefault(problem.code, problem.message.rstrip("."))
     end = report.finish_reason
     if end == "shutdown":
         yield "Interrupted: what was read until then counts, and no bot is marked as gone."

@@ -83,6 +83,8 @@ class PageVisits(scrapy.Spider):
         self.only = arguments.only(only)
         self.force = arguments.force(force)
         self.is_ending = False
+        self.unneeded_hosts: set[str] = set()
+        """Hosts that were refused while a page had all that the crawl looks for: trackers, for example."""
         self.retried: dict[str, tuple[Request, Code, str]] = {}
         """Pages that wait for their retry, by address: the request that failed last, and why."""
         given = {"limit": limit, "only": only, "force": force, "shard": shard, "_job": _job, "_version": _version}
@@ -221,16 +223,17 @@ class PageVisits(scrapy.Spider):
         self.has_come(request)
         if in_feed is None or has_card(bot) or not has_card(in_feed):
             self.breaker.page_read()
+            self.unneeded_hosts.update(request.meta.get("poe_blocked_hosts", ()))
             return
-        message = "bots that have a rate card in the feed show none"
-        lost = self.with_refused_hosts(request, ObservationError(Code.CARD_MISSING, message))
-        stop = self._count_lacking(request, lost.code, str(lost))
-        if stop is not None:
-            self._end(stop.code, stop.message)
+        if not self._failed_so_before(request, Code.CARD_MISSING):
+            stop = self._count_lacking(request, Code.CARD_MISSING, "bots that have a rate card in the feed show none")
+            if stop is not None:
+                self._end(stop.code, stop.message)
 
     def with_refused_hosts(self, request: Request, error: ObservationError) -> ObservationError:
         """The failure of a visit; once a crawl, name the hosts that were refused if they may explain it."""
-        failure = with_refused_hosts(error, request.meta.get("poe_blocked_hosts", ()))
+        refused = set(request.meta.get("poe_blocked_hosts", ())) - self.unneeded_hosts
+        failure = with_refused_hosts(error, sorted(refused))
         if failure.code == Code.BLOCKED_HOST and not self.crawl_state.has_problem(Code.BLOCKED_HOST):
             self.crawl_state.note("page", failure.code, str(failure))
             self.logger.error("%s. %s", safe(str(failure)), FAILURES[failure.code].remedy)
@@ -294,9 +297,12 @@ class PageVisits(scrapy.Spider):
         """Yield a retry, or what follows without one. Close the crawl if there is no use in going on."""
         if code in ASKS_FOR_PATIENCE:
             self._backoff().hold_back(request)
-        stop = self.breaker.page_failed(code) or self._count_lacking(request, code, message)
+        is_new = code not in LACKING or not self._failed_so_before(request, code)
+        stop = self.breaker.page_failed(code)
+        if stop is None and is_new:
+            stop = self._count_lacking(request, code, message)
         retry = None
-        if FAILURES[code].retried and stop is None:
+        if FAILURES[code].retried and is_new and stop is None:
             retry = get_retry_request(request, spider=self, reason=code)
         if retry is not None:
             self.retried[request.url] = request, code, message
@@ -314,13 +320,15 @@ class PageVisits(scrapy.Spider):
             self._end(stop.code, stop.message)
 
     def _count_lacking(self, request: Request, code: Code, message: str) -> Stop | None:
-        """Count a bot's page that lacks something, if it says something new about the site."""
+        """Count a bot's page that lacks something, at its first attempt."""
         if code not in LACKING or request.meta["poe_page"] != "bot" or request.meta.get("retry_times", 0):
             return None
-        known = self.known_by(request)
-        if known is not None and any(error.code == code for error in known.errors):
-            return None  # it failed the same way at the last look
         return self.breaker.page_lacks(code, message)
+
+    def _failed_so_before(self, request: Request, code: Code) -> bool:
+        """True if a bot's page failed the same way at the last look: that is not news about the site."""
+        known = self.known_by(request) if request.meta["poe_page"] == "bot" else None
+        return known is not None and any(error.code == code for error in known.errors)
 
     def given_up(self, request: Request, code: Code, message: str) -> Iterator[Bot]:
         """Yield what is known of a bot whose page failed for good."""
