@@ -323,6 +323,10 @@ class SessionError(PoeScraperError):
     """The user's session could not be had, kept or removed. The text says why, and holds none of it."""
 
 
+class WindowClosedError(SessionError):
+    """The window to sign in was closed by hand."""
+
+
 class ObservationError(PoeScraperError):
     """An answer of Poe could not be used.
 

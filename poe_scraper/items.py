@@ -10,7 +10,7 @@ import json
 import re
 from datetime import UTC
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -124,9 +124,9 @@ class Per(Item):
 
     quantity: Amount = Decimal(1)
     """How many units the price pays for."""
-    unit: str | None = Field(None, examples=["token", "message", "second"])
+    unit: str | None = Field(default=None, examples=["token", "message", "second"])
     """Lower-case singular noun; null where the card names none."""
-    qualifier: str | None = Field(None, examples=["video", "additional"])
+    qualifier: str | None = Field(default=None, examples=["video", "additional"])
     """Words that narrow the unit: `video` tokens, `additional` megapixel."""
 
 
@@ -135,7 +135,7 @@ class Rate(Item):
 
     label: str = Field(examples=["Input (text)"])
     """Text of the row's first cell; for a price in prose, the thing that is priced."""
-    section: str | None = Field(None, examples=["Image generation"])
+    section: str | None = Field(default=None, examples=["Image generation"])
     """The title that governs the table or list; null where nothing stands above it."""
     attributes: dict[str, str] = Field(default_factory=dict, examples=[{"Duration": "5s"}])
     """What else tells this price from its neighbours, keyed by column header."""
@@ -169,7 +169,7 @@ class CacheWriteSurcharge(Item):
     """Which kind of adjustment this is."""
     percent: Amount = Field(examples=["25"])
     """Per cent on top of the input price for input written to the cache."""
-    ttl_seconds: Amount | None = Field(None, examples=["300"])
+    ttl_seconds: Amount | None = Field(default=None, examples=["300"])
     """How long what was written stays cached, in seconds."""
 
 
@@ -182,9 +182,9 @@ class ContextTier(Item):
     """The tier holds where the context is longer than this many tokens."""
     max_tokens: Amount | None = None
     """The tier ends at this many tokens; null where it has no end."""
-    input_multiplier: Amount | None = Field(None, examples=["2"])
+    input_multiplier: Amount | None = Field(default=None, examples=["2"])
     """Factor on input prices."""
-    output_multiplier: Amount | None = Field(None, examples=["1.5"])
+    output_multiplier: Amount | None = Field(default=None, examples=["1.5"])
     """Factor on output prices."""
 
 
@@ -195,7 +195,7 @@ class FreeAllowance(Item):
     """Which kind of adjustment this is."""
     quantity: Amount = Field(examples=["12500"])
     """How many units are free."""
-    unit: str | None = Field(None, examples=["point", "image"])
+    unit: str | None = Field(default=None, examples=["point", "image"])
     """Lower-case singular noun, as in `Per.unit`."""
 
 
@@ -267,25 +267,9 @@ class OtherAdjustment(Item):
     """Which kind of adjustment this is; none of those above."""
 
 
-_KNOWN_ADJUSTMENTS: tuple[type[Item], ...] = (
-    CacheDiscount,
-    CacheWriteSurcharge,
-    ContextTier,
-    FreeAllowance,
-    PlusCalledBots,
-    UndisclosedCosts,
-    Variable,
-    Discount,
-    Multiplier,
-    Markup,
-)
-ADJUSTMENT_KINDS = frozenset(str(model.model_fields["kind"].default) for model in _KNOWN_ADJUSTMENTS)
-"""The kinds of adjustment that this version knows."""
-
-
 def _adjustment_tag(value: Any) -> str:
     kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return kind if isinstance(kind, str) and kind in ADJUSTMENT_KINDS else "other"
+    return kind if isinstance(kind, str) and kind in ADJUSTMENT_KINDS else _OTHER
 
 
 Adjustment = Annotated[
@@ -303,6 +287,15 @@ Adjustment = Annotated[
     Discriminator(_adjustment_tag),
 ]
 """What changes a price."""
+
+_OTHER = "other"
+ADJUSTMENT_KINDS = frozenset(
+    annotation.tag
+    for model in get_args(get_args(Adjustment)[0])
+    for annotation in get_args(model)[1:]
+    if isinstance(annotation, Tag) and annotation.tag != _OTHER
+)
+"""The kinds of adjustment that this version knows."""
 
 
 class Reading(Item):
@@ -341,7 +334,7 @@ class InitialPoints(Item):
 
     text: str = Field(examples=["206+ points"])
     """The label as shown."""
-    amount: Amount | None = Field(None, examples=["206"])
+    amount: Amount | None = Field(default=None, examples=["206"])
     """Points, where the label names a number; else null."""
     bound: Bound | None = None
     """`from` where the label says `206+`; null without a number."""
@@ -352,7 +345,7 @@ class PrimaryPrice(Item):
 
     label: str = Field(examples=["Input (text)"])
     """The rate it was taken from."""
-    section: str | None = Field(None, examples=["Image generation"])
+    section: str | None = Field(default=None, examples=["Image generation"])
     """The rate's section."""
     attributes: dict[str, str] = Field(default_factory=dict, examples=[{"Duration": "5s"}])
     """The rate's attributes."""
@@ -360,9 +353,9 @@ class PrimaryPrice(Item):
     """What both amounts pay for."""
     bound: Bound
     """As in `Rate.bound`."""
-    usd: Amount | None = Field(None, examples=["2.02"])
+    usd: Amount | None = Field(default=None, examples=["2.02"])
     """USD per `per`; null where only points are known."""
-    points: Amount | None = Field(None, examples=["67000"])
+    points: Amount | None = Field(default=None, examples=["67000"])
     """Points per `per`; null where only dollars are known."""
     source: str = Field(examples=["page", "api"])
     """Which evidence it rests on: the rate card (`page`) or the models API (`api`). More may come."""
@@ -385,7 +378,7 @@ class Check(Item):
     come."""
     figures: dict[str, Amount] = Field(default_factory=dict, examples=[{"usd": "2.02", "points": "67"}])
     """The figures compared, named after their currency or source."""
-    reason: str | None = Field(None, examples=["the card gives no dollars"])
+    reason: str | None = Field(default=None, examples=["the card gives no dollars"])
     """Which convention explains a difference, or why they differ or cannot be compared, in a few words."""
 
 
@@ -394,7 +387,7 @@ class Pricing(Item):
 
     api: ApiPricing | None = None
     """Prices of the models API; null where it gives none."""
-    api_variable: tuple[str, ...] = Field((), examples=[["prompt", "completion"]])
+    api_variable: tuple[str, ...] = Field(default=(), examples=[["prompt", "completion"]])
     """Prices that the API calls variable (`-1`); in `api` they are null."""
     api_other: dict[str, AnyJson] = Field(default_factory=dict, examples=[{"web_search": "0.01"}])
     """What else the API's `pricing` object holds, under the API's own keys. Fractions are decimal strings."""
@@ -402,9 +395,11 @@ class Pricing(Item):
     """Prices of the rate card."""
     adjustments: tuple[Adjustment, ...] = ()
     """What changes these prices."""
-    unparsed: tuple[str, ...] = Field((), examples=[["plus 40 points for what it calls"]])
+    unparsed: tuple[str, ...] = Field(default=(), examples=[["plus 40 points for what it calls"]])
     """Pieces of the card that hold an amount nobody could read: treat the bot's prices as incomplete."""
-    rate_card: str | None = Field(None, examples=["| Type | Rate |\n|---|---|\n| Input | 75 points/1k tokens |"])
+    rate_card: str | None = Field(
+        default=None, examples=["| Type | Rate |\n|---|---|\n| Input | 75 points/1k tokens |"]
+    )
     """The card's markdown as Poe sent it; null where the bot has no Rates."""
     initial_points: InitialPoints | None = None
     """The cost label beside the bot's name."""
@@ -422,36 +417,36 @@ class Creator(Item):
 
     handle: str = Field(examples=["xAI"])
     """The creator's handle on Poe, without `@`."""
-    name: str | None = Field(None, examples=["xAI Corp"])
+    name: str | None = Field(default=None, examples=["xAI Corp"])
     """The creator's full name, where the page tells."""
 
 
 class Architecture(Item):
     """What goes in and what comes out."""
 
-    input_modalities: tuple[str, ...] = Field((), examples=[["text", "image"]])
+    input_modalities: tuple[str, ...] = Field(default=(), examples=[["text", "image"]])
     """Such as `text`, `image`, `video`, `audio`."""
-    output_modalities: tuple[str, ...] = Field((), examples=[["text"]])
+    output_modalities: tuple[str, ...] = Field(default=(), examples=[["text"]])
     """As above."""
-    modality: str | None = Field(None, examples=["text,image->text"])
+    modality: str | None = Field(default=None, examples=["text,image->text"])
     """Both in one, as the API writes it."""
 
 
 class ContextWindow(Item):
     """How much fits."""
 
-    context_length: int | None = Field(None, examples=[400000])
+    context_length: int | None = Field(default=None, examples=[400000])
     """Tokens of input and output together."""
-    max_output_tokens: int | None = Field(None, examples=[128000])
+    max_output_tokens: int | None = Field(default=None, examples=[128000])
     """Tokens of output."""
 
 
 class ReasoningBudget(Item):
     """Bounds of the reasoning budget."""
 
-    max_tokens: int | None = Field(None, examples=[32768])
+    max_tokens: int | None = Field(default=None, examples=[32768])
     """Tokens."""
-    min_tokens: int | None = Field(None, examples=[1024])
+    min_tokens: int | None = Field(default=None, examples=[1024])
     """Tokens."""
 
 
@@ -471,11 +466,11 @@ class Parameter(Item):
 
     name: str = Field(examples=["temperature"])
     """Its name."""
-    json_schema: AnyJson = Field(None, alias="schema")
+    json_schema: AnyJson = Field(default=None, alias="schema")
     """JSON Schema of its value."""
     default_value: AnyJson = None
     """Its default."""
-    description: str | None = Field(None, examples=["How random the answer is."])
+    description: str | None = Field(default=None, examples=["How random the answer is."])
     """What it does."""
 
 
@@ -486,7 +481,7 @@ class CatalogSighting(Item):
     """Time of the answer."""
     url: str = Field(examples=["https://api.poe.com/v1/models"])
     """Address of the API that answered."""
-    kept: tuple[str, ...] = Field((), examples=[["supported_features"]])
+    kept: tuple[str, ...] = Field(default=(), examples=[["supported_features"]])
     """Fields, as dotted paths, that this answer did not give in a readable form. Their values are from an earlier
     answer."""
 
@@ -498,7 +493,7 @@ class PageSighting(Item):
     """Time of the answer."""
     url: str = Field(examples=["https://poe.com/Grok-4.7"])
     """Address of the page after redirects."""
-    via: str | None = Field(None, examples=["graphql", "dialog", "query"])
+    via: str | None = Field(default=None, examples=["graphql", "dialog", "query"])
     """Where the rate card came from: the page's own query, its dialog, or a repeated query; null if the bot has no
     Rates. More may come."""
 
@@ -521,7 +516,7 @@ class BotError(Item):
     """One of the failure codes of the documentation."""
     message: str = Field(examples=["The page did not load in 30 s."])
     """What was wrong, for a person."""
-    field: str | None = Field(None, examples=["pricing.api.prompt"])
+    field: str | None = Field(default=None, examples=["pricing.api.prompt"])
     """Dotted path of the one field that could not be read; null where more failed."""
     at: Instant
     """When."""
@@ -530,8 +525,8 @@ class BotError(Item):
 class RunError(Item):
     """Something that went wrong after the crawl."""
 
-    stage: str = Field(examples=["delivery", "monitors"])
-    """Where it happened. More may come."""
+    stage: Literal["delivery", "monitors"]
+    """Where it happened."""
     code: str = Field(examples=["delivery_failed"])
     """One of the failure codes of the documentation."""
     message: str = Field(examples=["s3://prices/poe: PermissionError: Access Denied"])
@@ -547,9 +542,9 @@ class Bot(Item):
     """The API's id; where the API does not list the bot, its handle in lower case."""
     object: Literal["model"] = "model"
     """Always `model`, as in OpenAI's lists."""
-    handle: str | None = Field(None, examples=["Grok-4.7"])
+    handle: str | None = Field(default=None, examples=["Grok-4.7"])
     """The handle with its own case, as on the page; null until the page was seen."""
-    display_name: str | None = Field(None, examples=["Grok 4.7"])
+    display_name: str | None = Field(default=None, examples=["Grok 4.7"])
     """The name shown to people."""
     url: str = Field(examples=["https://poe.com/Grok-4.7"])
     """The bot's page."""
@@ -561,18 +556,18 @@ class Bot(Item):
     """When a crawl saw the bot last."""
     gone_since: Instant | None = None
     """When a crawl missed it first; null while active."""
-    discovered_by: tuple[str, ...] = Field((), examples=[["api", "creator"]])
+    discovered_by: tuple[str, ...] = Field(default=(), examples=[["api", "creator"]])
     """How it was found: in the models API (`api`), on a creator's profile (`creator`), or named by the user (`handle`).
     More may come."""
     created: Instant | None = None
     """When the bot was created, as the API tells."""
-    owned_by: str | None = Field(None, examples=["XAI"])
+    owned_by: str | None = Field(default=None, examples=["XAI"])
     """The organisation that the API names as owner."""
     creator: Creator | None = None
     """The Poe account that made it."""
-    description: str | None = Field(None, examples=["Answers questions."])
+    description: str | None = Field(default=None, examples=["Answers questions."])
     """The bot's own words. Untrusted text."""
-    powered_by: str | None = Field(None, examples=["Powered by a server managed by @xAI."])
+    powered_by: str | None = Field(default=None, examples=["Powered by a server managed by @xAI."])
     """The page's powered-by line."""
     is_down: bool | None = None
     """Whether the page says that the bot is down; null where it does not tell."""
@@ -580,7 +575,7 @@ class Bot(Item):
     """Input and output modalities."""
     context_window: ContextWindow | None = None
     """Token limits."""
-    supported_features: tuple[str, ...] = Field((), examples=[["tools"]])
+    supported_features: tuple[str, ...] = Field(default=(), examples=[["tools"]])
     """Such as `tools`."""
     reasoning: Reasoning | None = None
     """Reasoning abilities."""
@@ -622,11 +617,11 @@ class Run(Item):
     """When the run started."""
     finished_at: Instant
     """When the candidate was ready."""
-    seen: int = Field(0, examples=[320])
+    seen: int = Field(default=0, examples=[320])
     """Bots that the crawl found listed."""
-    visited: int = Field(0, examples=[41])
+    visited: int = Field(default=0, examples=[41])
     """Bot pages that were asked for, failed ones included."""
-    failed: int = Field(0, examples=[2])
+    failed: int = Field(default=0, examples=[2])
     """Bot pages that failed; their older facts are carried."""
 
 
@@ -637,7 +632,7 @@ class Site(Item):
     """Address of the site, without user, password, query and fragment."""
     api_url: str = Field(examples=["https://api.poe.com/v1/models"])
     """Address of the models API, likewise."""
-    script_hosts: tuple[str, ...] = Field((), examples=[["psc2.cf2.poecdn.net"]])
+    script_hosts: tuple[str, ...] = Field(default=(), examples=[["psc2.cf2.poecdn.net"]])
     """Other hosts that the site's documents name for their scripts and style sheets."""
 
 
@@ -646,7 +641,7 @@ class Feed(Item):
 
     object: Literal["list"] = "list"
     """Always `list`, as in OpenAI's lists."""
-    schema_version: str = Field(SCHEMA_VERSION, pattern=r"^\d+\.\d+$", examples=["1.0"])
+    schema_version: str = Field(default=SCHEMA_VERSION, pattern=r"^\d+\.\d+$", examples=["1.0"])
     """Version of this schema: a new minor version only adds fields."""
     version: int = Field(ge=1, examples=[42])
     """Grows by one when anything but times and run figures changed."""
@@ -673,7 +668,7 @@ class Change(Item):
     """The bot's id."""
     kind: Literal["added", "gone", "back", "changed"]
     """What happened."""
-    field: str | None = Field(None, examples=["pricing.rates"])
+    field: str | None = Field(default=None, examples=["pricing.rates"])
     """For `changed`: dotted path of the field."""
     old: Any = None
     """For `changed`: its JSON value before."""
@@ -744,5 +739,5 @@ class RunReport(Item):
     """Bytes received from Poe, by kind."""
     script_hosts: tuple[str, ...] = ()
     """Hosts, other than the site's, that scripts and style sheets came from."""
-    problems: tuple[BotError | RunError, ...] = ()
+    problems: tuple[RunError | BotError, ...] = ()
     """What went wrong outside the feed's bots, such as catalog entries that were left out."""

@@ -429,6 +429,7 @@ try:
     HTTPCACHE_DIR = str(user_cache() / "http")  # default in the project
 except UsageError:  # a container may run as a user without a home
     HTTPCACHE_ENABLED, HTTPCACHE_DIR = False, ""
+META_COPY_WARN_SKIP_KEYS = ["download_latency", "retry_times"]  # default none: a retry from a spider keeps both
 WARN_ON_GENERATOR_RETURN_VALUE = False  # default True: parses a callback's source for every response
 TELNETCONSOLE_ENABLED = False  # default True: no listener unless asked for
 REMOTE_CONTROL_ENABLED = False  # default True: no listener unless asked for

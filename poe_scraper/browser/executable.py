@@ -135,6 +135,7 @@ def launch_options(
             *policy.launch_args(relay_port),
             *(() if proxy else ("--no-proxy-server",)),
             "--blink-settings=imagesEnabled=false",
+            "--disable-blink-features=SharedWorkerExtendedLifetime",  # a worker that outlasts the page it belongs to
             "--disable-quic",
             "--disable-remote-fonts",
             "--mute-audio",

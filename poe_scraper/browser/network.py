@@ -5,7 +5,6 @@ names and IP addresses alike; a proxy, which resolves names itself, is put behin
 somebody else has launched, requests to other hosts are aborted.
 """
 
-import copy
 import re
 import socket
 from collections.abc import Iterable, Mapping
@@ -15,7 +14,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from poe_scraper.failures import Code, ObservationError, UsageError
+from poe_scraper.failures import UsageError
 
 AUTO_HOSTS = ("*.poecdn.net", "challenges.cloudflare.com")
 """What Poe's pages load from beside the site: its CDN (reported), and Cloudflare's bot check (recorded)."""
@@ -42,24 +41,6 @@ WITHOUT_WEBRTC = """for (const name of ["RTCPeerConnection", "webkitRTCPeerConne
 _HOST = re.compile(
     r"(?:\*\.)?(?:(?!-)[a-z0-9_-]{1,63}(?<!-)\.)*(?!-)[a-z0-9_-]{1,63}(?<!-)",
 )
-
-_MAY_NEED_A_HOST = frozenset({Code.SITE_CHANGED, Code.TIMEOUT, Code.CARD_REFUSED})
-"""Failures that a script from a refused host may explain."""
-
-
-def with_refused_hosts(error: ObservationError, hosts: Iterable[str]) -> ObservationError:
-    """The failure of a visit; `blocked_host` if a host that was refused may explain it.
-
-    Args:
-        error: the failure.
-        hosts: hosts that were refused a script, a style sheet or a frame during the visit.
-    """
-    refused = ", ".join(hosts)
-    if not refused or error.code not in _MAY_NEED_A_HOST:
-        return error
-    message = f"{error}; refused: {refused}, which POE_SITE_HOSTS does not allow"
-    return ObservationError(Code.BLOCKED_HOST, message)
-
 
 # --- the setting -------------------------------------------------------------------------------
 
@@ -120,6 +101,28 @@ def _resolves(host: str) -> bool:
 # --- the policy --------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Hosts:
+    """Hosts that may be contacted.
+
+    Args:
+        patterns: host names, `*.name` for the subdomains of one, and IP addresses.
+    """
+
+    patterns: tuple[str, ...]
+
+    def allow(self, host: str) -> bool:
+        """True if pages may load from a host."""
+        return any(
+            host == pattern or (pattern.startswith("*.") and host.endswith(pattern[1:])) for pattern in self.patterns
+        )
+
+    def refuse(self, url: str) -> bool:
+        """True if a request for this address would go to a host that pages may not contact."""
+        parts = _split(url)
+        return parts is None or (parts.scheme in {"http", "https", "ws", "wss"} and not self.allow(parts.host))
+
+
 class NetworkPolicy:
     """Which hosts the pages of one crawl may load from.
 
@@ -137,24 +140,13 @@ class NetworkPolicy:
         self.learns, listed = listed_hosts(hosts)
         own = [self.site_host] if _is_address(self.site_host) else [self.site_host, f"*.{self.site_host}"]
         automatic = (*own, *AUTO_HOSTS) if self.learns else own[:1]
-        self.patterns = list(dict.fromkeys((*automatic, *listed)))
-        """Host names, `*.name` for the subdomains of one, and IP addresses."""
+        self.hosts = Hosts(tuple(dict.fromkeys((*automatic, *listed))))
+        """Replaced when a host is learned: a browser that runs contacts those of its start."""
         self.script_hosts: set[str] = set()
         """Other hosts than the site's that its pages took scripts and style sheets from."""
         self._learned = 0
         if self.learns:
-            self.patterns += [host for host in sorted(set(known)) if self._is_learnable(host)]
-
-    def allows(self, host: str) -> bool:
-        """True if pages may load from a host."""
-        return any(
-            host == pattern or (pattern.startswith("*.") and host.endswith(pattern[1:])) for pattern in self.patterns
-        )
-
-    def refuses(self, url: str) -> bool:
-        """True if a request for this address would go to a host that pages may not contact."""
-        parts = _split(url)
-        return parts is None or (parts.scheme in {"http", "https", "ws", "wss"} and not self.allows(parts.host))
+            self._add(host for host in sorted(set(known)) if self._is_learnable(host))
 
     def learn(self, document: str, url: str, refused: Iterable[str]) -> bool:
         """Allow the refused hosts that a document of the site names for its scripts and style sheets.
@@ -167,24 +159,21 @@ class NetworkPolicy:
         Returns:
             True if there was one: the browser has to start again, with new flags.
         """
-        if not self.learns or self._learned >= MAX_LEARNED or not self.allows(host_of(url)):
+        if not self.learns or self._learned >= MAX_LEARNED or not self.hosts.allow(host_of(url)):
             return False
         named = named_hosts(document, url)
         new = [host for host in sorted(set(refused) & named) if self._is_learnable(host)]
         new = new[: MAX_LEARNED - self._learned]
         self._learned += len(new)
-        self.patterns += new
+        self._add(new)
         return bool(new)
 
-    def as_launched(self) -> "NetworkPolicy":
-        """The policy as a browser has it that is launched now: hosts that are learned later are not in it."""
-        launched = copy.copy(self)
-        launched.patterns = [*self.patterns]
-        return launched
+    def _add(self, hosts: Iterable[str]) -> None:
+        self.hosts = Hosts((*self.hosts.patterns, *hosts))
 
     def _is_learnable(self, host: str) -> bool:
         """True if a document may add this host: a public site never reaches into the local network."""
-        return not self.allows(host) and (not _is_local(host) or _is_local(self.site_host)) and _is_host(host)
+        return not self.hosts.allow(host) and (not _is_local(host) or _is_local(self.site_host)) and _is_host(host)
 
     def launch_args(self, relay_port: int | None = None) -> list[str]:
         """Chromium's flags that enforce the policy.
@@ -192,7 +181,7 @@ class NetworkPolicy:
         Args:
             relay_port: port of the `Relay` on the loopback address that all requests go through; None without a proxy.
         """
-        patterns = self.patterns if relay_port is None else ["127.0.0.1"]
+        patterns = self.hosts.patterns if relay_port is None else ("127.0.0.1",)
         rules = ", ".join(["MAP * ~NOTFOUND", *(f"EXCLUDE {pattern}" for pattern in patterns)])
         return [f"--host-resolver-rules={rules}", *WEBRTC_ARGS]
 

@@ -8,21 +8,22 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from time import monotonic
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import psutil
 from playwright.async_api import Browser, BrowserContext, CDPSession, Frame, Page
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Response as PlaywrightResponse
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from poe_scraper.browser.card_query import CardQuery, keep_card_query, read_card_query
-from poe_scraper.browser.executable import start_failure
-from poe_scraper.browser.network import NEEDED, WITHOUT_WEBRTC, NetworkPolicy, host_of
+from poe_scraper.browser.executable import check_programs, start_failure
+from poe_scraper.browser.network import NEEDED, WITHOUT_WEBRTC, Hosts, NetworkPolicy, host_of
+from poe_scraper.browser.profile import Profile
 from poe_scraper.browser.relay import Relay
 from poe_scraper.browser.watcher import VisitWatcher
-from poe_scraper.failures import Code, ObservationError
+from poe_scraper.failures import BrowserBrokenError, Code, ObservationError, UsageError
 from poe_scraper.pages.answer import is_bot_check
 from poe_scraper.untrusted import safe
 
@@ -87,12 +88,17 @@ _KINDS = frozenset(
 )  # fmt: skip
 """Initiator types of the Resource Timing specification, and `document`."""
 
+_MAX_REQUESTS, _MAX_BYTES = 10_000, 2**31
+"""Beyond these, a page has made up its figures, which are then left out."""
+
 
 class _Traffic(BaseModel):
-    """Figures that a page's script gives; a page cannot have made more than is plausible."""
+    requests: int
+    bytes: int
 
-    requests: Annotated[int, Field(ge=0, le=10_000)]
-    bytes: Annotated[int, Field(ge=0, le=2**31)]
+    def is_plausible(self) -> bool:
+        """True if one page could have made so many requests."""
+        return 0 <= self.requests <= _MAX_REQUESTS and 0 <= self.bytes <= _MAX_BYTES
 
 
 class _Seen(BaseModel):
@@ -155,6 +161,8 @@ class _WarmPage:
     context: BrowserContext
     devtools: CDPSession
     policy: NetworkPolicy
+    hosts: Hosts
+    """What the browser contacts."""
     uses: int = 0
     cut_off: "asyncio.Future[str] | None" = None
     """Gets the reason when the document's answer breaks off on its way."""
@@ -193,7 +201,7 @@ class _WarmPage:
                 self.coming = _Document(event["requestId"], url)
         elif kind in NEEDED:
             host = host_of(url)
-            if self.policy.refuses(url):
+            if self.hosts.refuse(url):
                 self.blocked.add(host)
             elif kind != "Document" and host not in {"", self.policy.site_host}:
                 self.policy.script_hosts.add(host)
@@ -243,8 +251,8 @@ class _RunningBrowser:
     provider: Any
     browser: Browser
     devtools: CDPSession
-    policy: NetworkPolicy
-    """The network policy that this browser enforces."""
+    hosts: Hosts
+    """What it contacts."""
     shared: BrowserContext | None = None
     """The context that all pages share in a browser of one's own; None if each has its own."""
     attached: set[Page] | None = None
@@ -319,7 +327,7 @@ class PagePool:
         guard: True if somebody else launched the browser: requests to other hosts are then aborted here.
         attach: True if it is the browser of a person, whose session the pages share: they open beside
             that person's own, and nothing else in the browser changes.
-        profile: folder of the persistent profile to render in; None to render in fresh contexts.
+        profile: the persistent profile to render in; None to render in fresh contexts.
         card_query_file: keeps from one crawl to the next how pages ask for a rate card; None to keep nothing.
     """
 
@@ -338,7 +346,7 @@ class PagePool:
         count: Callable[[str], object],
         guard: bool = False,
         attach: bool = False,
-        profile: Path | None = None,
+        profile: Profile | None = None,
         card_query_file: Path | None = None,
     ) -> None:
         self._new_provider = new_provider
@@ -406,6 +414,8 @@ class PagePool:
             await running.end()
         if self._relay is not None:
             await self._relay.close()
+        if self._profile is not None:
+            self._profile.release()
         if self._card_query_file and self._card_query and self._card_query != self._kept_card_query:
             try:
                 keep_card_query(self._card_query_file, self._card_query)
@@ -447,8 +457,11 @@ class PagePool:
         for attempt in range(1, _MAX_STARTS + 1):
             try:
                 running = await self._start_once()
+            except UsageError as error:  # the profile was taken after the crawl had begun
+                self._unusable = ObservationError(Code.BROWSER_BROKEN, str(error))
+                raise self._unusable from error
             except (PlaywrightError, OSError, TimeoutError) as error:
-                failure = start_failure(error)
+                failure = await asyncio.to_thread(_why_not, error)
                 if not self._has_started:
                     self._unusable = ObservationError(Code.BROWSER_BROKEN, failure)
                     raise self._unusable from error
@@ -461,25 +474,25 @@ class PagePool:
         raise AssertionError
 
     async def _start_once(self) -> _RunningBrowser:
-        relay_port = await self._relay.start() if self._relay else None
-        policy = self._policy if self._guard else self._policy.as_launched()
-        provider = self._new_provider(relay_port)
+        hosts = self._policy.hosts
+        provider = self._new_provider(await self._relay.start() if self._relay else None)
         shared: BrowserContext | None = None
         try:
-            await asyncio.wait_for(provider.start(), 6 * _PATIENCE)
+            await _start_driver(provider)
             if self._guard:
                 browser = await self._connect(provider)
                 shared = browser.contexts[0] if self._attach else None
             elif self._profile is not None:
+                self._profile.acquire()
                 options = {**provider.config.launch_options, **self._context_options}
-                shared = await provider.launch_persistent_context({**options, "user_data_dir": str(self._profile)})
+                folder = str(self._profile.folder)
+                shared = await provider.launch_persistent_context({**options, "user_data_dir": folder})
                 assert shared.browser is not None  # noqa: S101 - only a browser of Android has none
                 browser = shared.browser
                 await self._prepare(shared)
             else:
                 browser = await provider.launch_browser()
-            devtools = await browser.new_browser_cdp_session()
-            running = _RunningBrowser(provider, browser, devtools, policy, shared)
+            running = _RunningBrowser(provider, browser, await browser.new_browser_cdp_session(), hosts, shared)
             running.attached = set() if self._attach else None
             if self._profile is not None and shared is not None:
                 running.own_cookies = frozenset(map(_identity, await shared.cookies()))
@@ -511,8 +524,12 @@ class PagePool:
         await place.add_init_script(_RECORD)
         if self._guard:
             await place.add_init_script(WITHOUT_WEBRTC)
-            await place.route(self._policy.refuses, lambda route: route.abort())
-            await place.route_web_socket(self._policy.refuses, lambda socket: socket.close())
+            # in frames, popups and workers, too; but Playwright follows redirects without asking
+            await place.route(self._refuses, lambda route: route.abort())
+            await place.route_web_socket(self._refuses, lambda socket: socket.close())
+
+    def _refuses(self, url: str) -> bool:
+        return self._policy.hosts.refuse(url)
 
     def _mark_dead(self, running: _RunningBrowser) -> None:
         if running.state != "dead" and not running.ending:
@@ -592,7 +609,7 @@ class PagePool:
         if running.attached is not None:
             await self._attach_page(page, running.attached)
         devtools = await context.new_cdp_session(page)
-        warm = _WarmPage(page, context, devtools, running.policy)
+        warm = _WarmPage(page, context, devtools, self._policy, running.hosts)
         page.on("crash", lambda _: warm.lose())
         page.on("close", lambda _: warm.lose())
         page.on("popup", _close)
@@ -602,12 +619,24 @@ class PagePool:
         devtools.on("Network.loadingFailed", warm.note_failure)
         await devtools.send("Network.enable", {"maxTotalBufferSize": 0})
         await devtools.send("Network.setBlockedURLs", {"urls": _NOT_LOADED})
+        if self._guard:
+            devtools.on("Fetch.requestPaused", lambda event: self._decide(devtools, event))
+            await devtools.send("Fetch.enable", {"patterns": [{"urlPattern": "*"}]})
         if running.attached is not None:  # a tab in the background would show nothing more as it is scrolled
             await devtools.send("Emulation.setFocusEmulationEnabled", {"enabled": True})
         if is_used:
             await self._clear(running, warm)
         self._count("pages")
         return warm
+
+    def _decide(self, devtools: CDPSession, event: dict[str, Any]) -> None:
+        """Let a request of a page elsewhere go out, each step of its redirects included, or refuse it."""
+        step: dict[str, Any] = {"requestId": event["requestId"]}
+        if self._refuses(str(event["request"]["url"])):
+            command, step["errorReason"] = "Fetch.failRequest", "NameNotResolved"
+        else:
+            command = "Fetch.continueRequest"
+        _abandonable(devtools.send(command, step))
 
     async def _attach_page(self, page: Page, attached: set[Page]) -> None:
         """Do to one page what is done to the whole context of a browser of our own."""
@@ -713,7 +742,11 @@ class PagePool:
             html = seen.html
             if not is_bot_check(warm.status, warm.headers, warm.page.url, html):
                 await self._learn(warm, answer, url)
-                traffic = {kind: dict(figures) for kind, figures in seen.traffic.items() if kind in _KINDS}
+                traffic = {
+                    kind: dict(figures)
+                    for kind, figures in seen.traffic.items()
+                    if kind in _KINDS and figures.is_plausible()
+                }
                 break
             # it was called by another status than bot checks usually have
             give_up_check_at = give_up_check_at or monotonic() + self._check_wait
@@ -743,7 +776,7 @@ class PagePool:
         except PlaywrightError as error:
             if "Download is starting" in error.message:
                 raise ObservationError(Code.NOT_HTML, "the answer is a file to save, not a page") from error
-            if warm.coming is not None and self._policy.refuses(warm.coming.url) and warm.coming.redirects:
+            if warm.coming is not None and self._refuses(warm.coming.url) and warm.coming.redirects:
                 host = safe(host_of(warm.coming.url))
                 message = f"the page redirects to another host, {host}, which is not followed"
                 raise ObservationError(Code.REDIRECTED_AWAY, message) from error
@@ -786,15 +819,17 @@ class PagePool:
         if not warm.blocked or not self._policy.learns:
             return
         blocked = set(warm.blocked)
+        if any(map(self._policy.hosts.allow, blocked)):  # another visit has learned them meanwhile
+            raise _NewHostsError
         try:
             if answer is None or warm.document is None or warm.document.redirects[-1:] == [answer.url]:
                 answer = await self._open(warm, url)  # it loaded itself again: the wire's copy is gone
             text = await answer.text() if answer else ""
         except PlaywrightError as error:
             logger.debug("the document could not be read again: %s", _first_line(error))
-            text = ""
+            return
         await asyncio.to_thread(self._policy.learn, text, warm.page.url, blocked)
-        if any(map(self._policy.allows, blocked)):  # learned by this visit, or by another one meanwhile
+        if any(map(self._policy.hosts.allow, blocked)):
             raise _NewHostsError
 
     async def _observe(
@@ -844,6 +879,22 @@ async def _close(place: Page | BrowserContext) -> None:
         await asyncio.wait_for(place.close(), _PATIENCE)
     except (PlaywrightError, TimeoutError) as error:  # it died before, or with its browser
         logger.debug("a page was not closed in order: %s", _first_line(error))
+
+
+async def _start_driver(provider: Any) -> None:
+    try:
+        await asyncio.wait_for(provider.start(), 6 * _PATIENCE)
+    except Exception as error:  # Playwright raises nothing narrower if its driver ends at once
+        raise PlaywrightError(str(error)) from error
+
+
+def _why_not(error: BaseException) -> str:
+    """Why driver or browser did not start. What the driver writes itself, Playwright does not pass on."""
+    try:
+        check_programs(None)
+    except BrowserBrokenError as broken:
+        return str(broken)
+    return start_failure(error)
 
 
 async def _close_provider(provider: Any) -> None:

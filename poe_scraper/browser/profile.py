@@ -2,14 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import platformdirs
+import psutil
 from filelock import FileLock, Timeout
 
+from poe_scraper.browser.executable import browser_version, find_window_browser
 from poe_scraper.failures import UsageError
 from poe_scraper.untrusted import safe
 
@@ -18,21 +19,118 @@ _MARK = "poe-scraper.json"
 
 _LOCK = "poe-scraper.lock"
 
+_UNSET = frozenset({"", "0", "false"})
 
-def find_profile(settings: Mapping[str, Any]) -> Path | None:
-    """The profile that a crawl renders in by `POE_BROWSER_PROFILE`; None if it is asked for none.
+
+class Profile:
+    """A persistent profile of a full Chromium or Chrome, for one process at a time.
+
+    Cookies and what sites store are bound to the browser that got them, so a profile stays with one browser.
 
     Args:
-        settings: of the crawl.
+        folder: made if it is missing, for the user alone.
+        browser: name and version of the browser, as its `--version` tells them; empty if unknown.
+    """
+
+    def __init__(self, folder: Path, browser: str) -> None:
+        self.folder = folder
+        found = re.match(r"\s*(.*?)\s+(\d+)\.", browser)
+        self._name, self._version = (found[1], int(found[2])) if found else ("", 0)
+        self._lock: FileLock | None = None
+
+    def check(self) -> None:
+        """Check that the profile can be used, without changing it.
+
+        Raises:
+            UsageError: the folder cannot be read, is not a profile, is in use, or belongs to another browser.
+        """
+        shown = safe(str(self.folder))
+        try:
+            names = {path.name for path in self.folder.iterdir()} if self.folder.exists() else set()
+            mark = (self.folder / _MARK).read_text(encoding="utf-8") if _MARK in names else ""
+            last = (self.folder / "Last Version").read_text(encoding="utf-8") if "Last Version" in names else ""
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"the browser profile {shown} cannot be read: {getattr(error, 'strerror', None) or error}"
+            raise UsageError(message) from None
+        if names - {_MARK, _LOCK} and names.isdisjoint({"Local State", "Default", "First Run"}):
+            message = f"{shown} is not a profile of Chromium or Chrome: name another folder in POE_BROWSER_PROFILE"
+            raise UsageError(message)
+        if self._is_taken(names):
+            message = f"the browser profile {shown} is in use by another process of poe-scraper"
+            raise UsageError(message)
+        if self._is_open():
+            message = f"the browser profile {shown} is in use by a running browser: close it first"
+            raise UsageError(message)
+        made_by, made_with = _maker(mark) or self._name, int(re.match(r"\d{0,6}", last)[0] or 0)  # type: ignore[index]
+        if self._name and (made_by != self._name or made_with > self._version):
+            maker = f"{made_by} {made_with}" if made_with else made_by
+            message = (
+                f"the browser profile {shown} was made by {safe(maker)}, not by {self._name} {self._version}: "
+                "name another folder in POE_BROWSER_PROFILE, or that browser in POE_BROWSER_PATH"
+            )
+            raise UsageError(message)
+
+    def acquire(self) -> None:
+        """Take the profile for this process, unless it has it.
+
+        Raises:
+            UsageError: as `check`; or another process of poe-scraper has it.
+        """
+        if self._lock is not None:
+            return
+        self.check()
+        shown = safe(str(self.folder))
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = FileLock(self.folder / _LOCK, timeout=0, mode=0o600)
+            lock.acquire()
+            if self._name:
+                (self.folder / _MARK).write_text(json.dumps({"browser": self._name}) + "\n", encoding="utf-8")
+        except Timeout:
+            message = f"the browser profile {shown} is in use by another process of poe-scraper"
+            raise UsageError(message) from None
+        except OSError as error:
+            message = f"the browser profile {shown} cannot be used: {error.strerror}"
+            raise UsageError(message) from None
+        self._lock = lock
+
+    def release(self) -> None:
+        """Let other processes use it."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _is_taken(self, names: set[str]) -> bool:
+        """True if another process of poe-scraper has it."""
+        if _LOCK not in names:
+            return False
+        lock = FileLock(self.folder / _LOCK, timeout=0, mode=0o600)
+        try:
+            with lock:
+                return False
+        except Timeout:
+            return True
+
+    def _is_open(self) -> bool:
+        """True if the process that Chromium's own lock names is alive. The lock is a link to `HOST-PID`."""
+        try:
+            _, _, process = (self.folder / "SingletonLock").readlink().name.rpartition("-")
+        except OSError:  # it has none
+            return False
+        return process.isdigit() and psutil.pid_exists(int(process))
+
+
+def profile_folder(settings: Mapping[str, Any]) -> Path | None:
+    """The folder that `POE_BROWSER_PROFILE` names; None if it is unset.
 
     Raises:
         UsageError: another setting excludes a profile.
     """
     setting = str(settings.get("POE_BROWSER_PROFILE") or "")
-    if setting.lower() in {"", "0", "false"}:
+    if setting.lower() in _UNSET:
         return None
     for other in ("PLAYWRIGHT_CDP_URL", "PLAYWRIGHT_CONNECT_URL", "POE_STORAGE_STATE"):
-        if str(settings.get(other) or "").lower() not in {"", "0", "false"}:
+        if str(settings.get(other) or "").lower() not in _UNSET:
             message = f"POE_BROWSER_PROFILE and {other} exclude each other: unset one of them"
             raise UsageError(message)
     if setting.lower() in {"1", "true"}:
@@ -40,77 +138,26 @@ def find_profile(settings: Mapping[str, Any]) -> Path | None:
     return Path(setting).expanduser().absolute()
 
 
-@contextmanager
-def locked_profile(profile: Path, browser: str) -> Iterator[None]:
-    """Use a profile alone, in one browser; the folder is made if it is missing.
+def find_profile(settings: Mapping[str, Any]) -> Profile | None:
+    """The profile that a crawl renders in; None if it is asked for none.
 
     Args:
-        profile: its folder.
-        browser: name and version of the browser that is about to use it, as `--version` tells them.
+        settings: of the crawl.
 
     Raises:
-        UsageError: the folder cannot be used, is not a profile, is in use, or belongs to another browser.
+        UsageError, BrowserNotFoundError: as `profile_folder` and `find_window_browser`.
+        BrowserBrokenError: the browser does not start.
     """
-    check_profile(profile, browser)
-    try:
-        profile.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = FileLock(profile / _LOCK, timeout=0, mode=0o600)
-        lock.acquire()
-    except Timeout:
-        message = f"the browser profile {safe(str(profile))} is in use by another process of poe-scraper"
-        raise UsageError(message) from None
-    except OSError as error:
-        message = f"the browser profile {safe(str(profile))} cannot be used: {error.strerror}"
-        raise UsageError(message) from None
-    try:
-        (profile / _MARK).write_text(json.dumps({"browser": _name_and_version(browser)[0]}) + "\n", encoding="utf-8")
-        yield
-    finally:
-        lock.release()
+    folder = profile_folder(settings)
+    if folder is None:
+        return None
+    path = find_window_browser(str(settings.get("POE_BROWSER_PATH") or ""))
+    return Profile(folder, browser_version(path) if path else "")
 
 
-def check_profile(profile: Path, browser: str) -> None:
-    """Check a profile without changing it.
-
-    Raises:
-        UsageError: as `locked_profile`, except for a process of ours that uses it.
-    """
-    shown = safe(str(profile))
+def _maker(mark: str) -> str:
+    """The browser that a mark names; empty where it is damaged, and written again."""
     try:
-        names = {path.name for path in profile.iterdir()} if profile.exists() else set()
-        is_running = (profile / "SingletonLock").is_symlink()
-        mark = (profile / _MARK).read_text(encoding="utf-8") if _MARK in names else ""
-        last = (profile / "Last Version").read_text(encoding="utf-8") if "Last Version" in names else ""
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"the browser profile {shown} cannot be used: {getattr(error, 'strerror', None) or error}"
-        raise UsageError(message) from None
-    if names - {_MARK, _LOCK} and not names & {"Local State", "Default", "First Run"}:
-        message = f"{shown} is not a profile of Chromium or Chrome: name an empty folder in POE_BROWSER_PROFILE"
-        raise UsageError(message)
-    if is_running and _is_held(profile):
-        message = f"the browser profile {shown} is in use by a running browser: close it first"
-        raise UsageError(message)
-    name, version = _name_and_version(browser)
-    try:
-        made_by = str(json.loads(mark)["browser"]) if mark else name
+        return str(json.loads(mark)["browser"])
     except (ValueError, KeyError, TypeError):
-        made_by = name  # a damaged mark is written again
-    newest = int(last.partition(".")[0]) if re.fullmatch(r"\d{1,6}(\.\d+)*", last.strip()) else 0
-    if made_by != name or newest > version:
-        other = f"{made_by} {newest or ''}".strip()
-        message = f"the browser profile {shown} was made by {safe(other)}, not by {name} {version}: name another folder"
-        raise UsageError(message)
-
-
-def _is_held(profile: Path) -> bool:
-    """True if the process that Chromium's lock names is alive. The lock is a link to `HOST-PID`."""
-    import psutil
-
-    _, _, process = (profile / "SingletonLock").readlink().name.rpartition("-")
-    return process.isdigit() and psutil.pid_exists(int(process))
-
-
-def _name_and_version(browser: str) -> tuple[str, int]:
-    """`Google Chrome` and 156, of `Google Chrome 156.0.1.2 built on ...`."""
-    found = re.match(r"\s*(.*?)\s+(\d+)\.", browser)
-    return (found[1], int(found[2])) if found else (browser.strip(), 0)
+        return ""

@@ -95,7 +95,7 @@ class Relay:
         address = urlsplit(f"https://{target}" if is_tunnel else target)
         host = (address.hostname or "").rstrip(".")
         port = address.port or _DEFAULT_PORTS[address.scheme]
-        if not self._policy.allows(host):
+        if not self._policy.hosts.allow(host):
             return
         try:
             if is_tunnel:

@@ -37,6 +37,10 @@ class WatchedRequest:
     """The kind of resource as the DevTools protocol names it: `Document`, `Script`, `Stylesheet`, `Fetch`, ..."""
     frame: str = ""
     """The frame that asked for it."""
+    attempt: int = 1
+    """The pool makes a visit again, for example in a browser that may contact further hosts."""
+    sent_at: float = 0.0
+    """Unix seconds."""
     request_headers: Mapping[str, str] = field(default_factory=dict)
     """Headers that the page's scripts set, names in lower case."""
     post_data: str | None = None
@@ -96,19 +100,25 @@ class VisitWatcher:
         """Such as `149.0.7827.0`; empty until the visit has begun."""
         self._keep_all = keep_all
         self._hidden = hidden
-        self._main_frame = ""
+        self._main_frames: set[str] = set()
+        self._attempt = 0
         self._by_id: dict[str, WatchedRequest] = {}
         self._reads: set[asyncio.Task[None]] = set()
         self._devtools: CDPSession | None = None
 
     @property
     def documents(self) -> list[WatchedRequest]:
-        """The requests for the page itself, redirects and reloads included, in order."""
-        return [one for one in self.requests if one.type == "Document" and one.frame == self._main_frame]
+        """The requests for the page itself, in order: redirects, bot checks and reloads are one each."""
+        return [one for one in self.requests if one.type == "Document" and one.frame in self._main_frames]
+
+    @property
+    def last_attempt(self) -> list[WatchedRequest]:
+        """The requests of the attempt that counts."""
+        return [one for one in self.requests if one.attempt == self._attempt]
 
     async def attach(self, page: Page) -> None:
-        """Start watching a page, before it is sent anywhere. What an earlier attempt brought is forgotten."""
-        self.requests.clear()
+        """Start watching a page, before it is sent anywhere."""
+        self._attempt += 1
         self._by_id.clear()
         devtools = await page.context.new_cdp_session(page)
         devtools.on("Network.requestWillBeSent", self._sent)
@@ -117,7 +127,7 @@ class VisitWatcher:
         devtools.on("Network.loadingFailed", self._failed)
         await devtools.send("Network.enable")
         tree = await devtools.send("Page.getFrameTree")
-        self._main_frame = tree["frameTree"]["frame"]["id"]
+        self._main_frames.add(tree["frameTree"]["frame"]["id"])
         self._devtools = devtools
         browser = page.context.browser
         self.browser_version = browser.version if browser is not None else ""
@@ -154,6 +164,8 @@ class VisitWatcher:
             method=str(request.get("method")),
             url=str(request.get("url")),
             type=str(event.get("type") or "Other"),
+            attempt=self._attempt,
+            sent_at=float(event.get("wallTime") or 0),
             frame=str(event.get("frameId") or ""),
             request_headers=_lower(request.get("headers") or {}),
             post_data=request.get("postData"),

@@ -52,7 +52,7 @@ def update(
     """
     from scrapy.crawler import AsyncCrawlerProcess
 
-    from poe_scraper.browser.network import check_hosts
+    from poe_scraper.browser.preflight import check_settings
     from poe_scraper.browser.session import asked_session
     from poe_scraper.cli.ending import ending
     from poe_scraper.distributed import is_shared
@@ -66,7 +66,7 @@ def update(
     settings = options.crawl_settings(output_dir, accept=accept, keep=keep)
     if verbose:
         settings.set("LOG_LEVEL", "DEBUG", priority="cmdline")
-    check_hosts(settings)  # wrong settings are reported before anything starts
+    check_settings(settings)  # wrong settings are reported before anything starts
     asked_session(settings)
     is_shared(settings, arguments.get("role", ""))
     PublishPipeline.enable(settings)

@@ -48,14 +48,16 @@ class Finding:
 
 
 @click.command(epilog=options.examples("doctor", "doctor --json"))
+@click.option("--repair", is_flag=True, help="Make every derived file of the feed anew that is not as it should be.")
 @options.output_dir
 @options.as_json
-def doctor(output_dir: Path | None, as_json: bool) -> int:
+def doctor(output_dir: Path | None, repair: bool, as_json: bool) -> int:
     """Check that everything a crawl needs is there: Python, browser, Poe's API, feed, disk, clock.
 
     Exit code 0 where all is well or a warning, 4 where only Poe could not be reached, else 1.
     """
-    findings = list(_findings(feed_folder(output_dir)))
+    folder = feed_folder(output_dir)
+    findings = [*([_repair(folder)] if repair else []), *_findings(folder)]
     if as_json:
         echo_json([asdict(finding) for finding in findings])
     else:
@@ -165,6 +167,17 @@ def _clock(date: str | None, now: datetime) -> Finding:
     return Finding("clock", "ok", f"within {max(error, 1):.0f} s of Poe's")
 
 
+def _repair(folder: Path) -> Finding:
+    from poe_scraper.feed.repair import repair
+    from poe_scraper.feed.store import FeedStore
+
+    try:
+        made = repair(FeedStore(folder))
+    except FeedError as error:
+        return Finding("repair", "failed", str(error))
+    return Finding("repair", "ok", f"made anew: {', '.join(made)}" if made else "every file was as it should be")
+
+
 def _feed(folder: Path) -> Finding:
     from poe_scraper.feed.schema import misfits
     from poe_scraper.feed.store import FeedStore
@@ -178,7 +191,8 @@ def _feed(folder: Path) -> Finding:
         return Finding("feed", "warning", f"none in {folder}", "Crawl: poe-scraper update")
     if wrong:
         return Finding("feed", "failed", f"does not fit its schema: {wrong[0]}", "Crawl again.")
-    return Finding("feed", "ok", f"version {feed.version} with {len(feed.data)} bots in {folder}")
+    site = f" of {feed.site.url}" if feed.site else ""
+    return Finding("feed", "ok", f"version {feed.version} with {len(feed.data)} bots{site} in {folder}")
 
 
 def _disk(folder: Path) -> Finding:

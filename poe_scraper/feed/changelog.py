@@ -106,16 +106,39 @@ class ChangeLog:
         except FileNotFoundError:
             return 0
 
-    def check(self) -> None:
-        """Look for broken lines where a publication will read: the first line and the recent ones.
+    def check(self, version: int) -> None:
+        """Look for broken lines where a publication will read: the first line, the recent ones and the end.
+
+        Args:
+            version: the published version. Its lines were complete when it was published.
 
         Raises:
             BrokenLogError: there is one.
             OSError: the file cannot be read.
         """
+        unfinished = self._unfinished_version()
+        if unfinished is not None and unfinished <= version:
+            message = f"{self.path}: the last line is cut off."
+            raise BrokenLogError(message)
         if self.first() is not None:
             for _ in self.recent():
                 pass
+
+    def _unfinished_version(self) -> int | None:
+        """The version that an unfinished last line names; None if there is none."""
+        try:
+            with self.path.open("rb") as file:
+                size = file.seek(0, 2)
+                reach = 64 * 1024
+                while True:
+                    file.seek(max(0, size - reach))
+                    *before, end = file.read().split(b"\n")
+                    if before or reach >= size:
+                        match = _VERSION.match(end)
+                        return int(match[1]) if match else None
+                    reach *= 8
+        except FileNotFoundError:
+            return None
 
     def append(self, changes: list[Change]) -> None:
         """Append changes. If that fails, the log is as it was.

@@ -279,7 +279,11 @@ def _filled(entry: Entry) -> Entry:
         return entry
     from poe_scraper.items import Bot
 
-    whole: Entry = Bot.model_validate(entry).model_dump(mode="json", by_alias=True)
+    try:
+        whole: Entry = Bot.model_validate(entry).model_dump(mode="json", by_alias=True)
+    except ValueError as error:
+        message = f"bot {entry.get('id')!r}: {reason(error)}"
+        raise ValueError(message) from error
     return whole
 
 

@@ -4,8 +4,10 @@ The version files decide. Each other file has one function here that makes it an
 folder, is set aside and never stops a publication.
 """
 
+import errno
 import hashlib
 import logging
+import os
 from collections.abc import Iterator
 from heapq import merge
 from itertools import groupby
@@ -120,7 +122,11 @@ def remake_schema(store: FeedStore) -> None:
 
 
 def _clear(store: FeedStore) -> None:
-    """Remove temporary files, and set aside what is a folder and should be a file, or the reverse."""
+    """Remove temporary files, and set aside what is a folder and should be a file, or the reverse.
+
+    Raises:
+        FeedError: a file or folder cannot be written: a crawl should not find that out after it visited all pages.
+    """
     folders = (store.version_folder, store.refused_folder, store.run_folder)
     for path in folders:
         if path.exists() and not path.is_dir():
@@ -128,6 +134,9 @@ def _clear(store: FeedStore) -> None:
     for path in (store.models, store.schema, store.change_log, store.atom):
         if path.is_dir():
             disk.set_aside(path, f"{path} is a folder, not a file.")
+    for path in (store.folder, *folders, store.change_log):
+        if path.exists() and not os.access(path, os.W_OK):
+            raise disk.unwritable(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
     for folder in (store.folder, *folders):
         for stray in folder.glob(disk.STRAY):
             if not stray.is_dir():
@@ -184,8 +193,8 @@ def _usable_log(store: FeedStore, head: Feed) -> int:
     """
     log = store.log
     try:
+        log.check(head.version)
         log.cut(head.version)
-        log.check()
         return log.last_version()
     except (FeedError, OSError) as error:
         logger.warning("%s It is made anew from the versions; the old file is kept as %s.broken.", error, log.path.name)

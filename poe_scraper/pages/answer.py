@@ -10,7 +10,7 @@ import lxml.html
 from poe_scraper.failures import Code, ObservationError
 
 _SIGN_IN_PATHS = ("/login", "/signin", "/sign-in")
-_HYDRATION = re.compile(r'<script\b[^>]*\bid="__NEXT_DATA__"[^>]*>(.*?)</script>', re.DOTALL)
+_HYDRATION = re.compile(r'<script\b[^<>]*\bid="__NEXT_DATA__"[^<>]*>(.*?)</script>', re.DOTALL)
 
 _EXAMINED = 100_000
 """Characters of a page that are searched for a bot check: such pages are short."""
@@ -49,9 +49,9 @@ _CHECK_TEXTS = (
 _CHECK_MARKUP = re.compile(r"_cf_chl_opt|/cdn-cgi/challenge-platform/h/|\bid=.?(?:challenge-form|challenge-running)")
 """The parts of Cloudflare's check pages. Its `/cdn-cgi/challenge-platform/scripts/` is on ordinary pages too."""
 
-_TITLE = re.compile(r"<title\b[^>]*>([^<]*)", re.IGNORECASE)
+_TITLE = re.compile(r"<title\b[^<>]*>([^<]*)", re.IGNORECASE)
 _UNSEEN = re.compile(r"<(script|style|template)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
-_MARKUP = re.compile(r"<[^>]*>")
+_MARKUP = re.compile(r"<[^<>]*>")
 
 _SIGN_IN_FIELDS = (
     '//input[@type="password" or @type="email" or @type="tel" or @name="email" or @name="phone"'

@@ -64,6 +64,8 @@ class _Observation(BaseModel):
     """The bot's bar of buttons was there."""
     controls: tuple[str, ...] = ()
     """The names of the buttons in that bar."""
+    clickedAt: int | None = None  # noqa: N815
+    """When Rates was clicked first, in Unix milliseconds; None if it was not."""
     answers: tuple[_Answer, ...] = ()
     """Answers to the page's own queries for a card."""
     dialog: str | None = None
@@ -145,12 +147,16 @@ def read_bot(html: str, *, url: str, at: datetime, site_url: str, seen: Bot, kno
 class BotLook(NamedTuple):
     """What a rendered bot page shows of the way to the rate card. `read_bot` gives the card itself."""
 
+    handle: str
+    """In its own case, if the page or its address shows it."""
     proof: str | None
     """How it is known that the page is the bot's, in a few words; None if nothing but a card could show it."""
     trigger: bool
     """True if the Rates button was there."""
     controls: tuple[str, ...]
     """The names of the buttons in the bot's action bar."""
+    clicked_at: int | None
+    """When Rates was clicked first, in Unix milliseconds; None if it was not."""
     answers: tuple[int, ...]
     """HTTP statuses of the answers to the page's own queries for a card; 0 if the connection broke."""
     dialog: bool
@@ -173,15 +179,16 @@ def look_at_bot(html: str, *, url: str, identity: str) -> BotLook:
     document = parse_document(html)
     observation = observed(document, _Observation)
     facts = _bot_object(page_data(document), identity)
-    _handle(facts, url, identity)
     proof = "its header on the page" if _has_header(document, observation) else None
     if facts:
         number = f" (botId {facts['botId']})" if isinstance(facts.get("botId"), int) else " (without botId)"
         proof = f"its object in the page's data{number}"
     return BotLook(
+        handle=_handle(facts, url, identity),
         proof=proof,
         trigger=observation.trigger,
         controls=observation.controls,
+        clicked_at=observation.clickedAt,
         answers=tuple(answer.status for answer in observation.answers),
         dialog=observation.dialog is not None,
         repeated=observation.repeated.status if observation.repeated else None,
@@ -467,6 +474,9 @@ _GIVEN = (
     r"|offered|offer|entered|included?|made available)"
 )
 _DETAILS = r"(?:details?|information|info|rates?|rate card|prices?|pricing|costs?)"
+_MAX_WORDS = 500
+"""Characters of a card that says nothing, at most."""
+
 _SOME = r"(?: \w+){0,3}?"
 _NO_DETAILS = re.compile(
     "|".join(
@@ -487,13 +497,13 @@ def _says_no_details(words: str, *, whole: bool = True) -> bool:
         words: as `_words` gives them.
         whole: False if other words, such as a dialog's title and buttons, may be around.
     """
-    if re.search(r"\d", words):
+    if len(words) > _MAX_WORDS or re.search(r"\d", words):
         return False
     found = _NO_DETAILS.search(words)
     return found is not None and (not whole or (found.start() == 0 and len(words) - found.end() <= 40))
 
 
-_INLINE_MARKUP = re.compile(r"</?(?:p|br|div|span|strong|em|b|i|h\d|button)\b[^>]*>|&nbsp;|&#160;", re.IGNORECASE)
+_INLINE_MARKUP = re.compile(r"</?(?:p|br|div|span|strong|em|b|i|h\d|button)\b[^<>]*>|&nbsp;|&#160;", re.IGNORECASE)
 
 
 def _words(text: str) -> str:

@@ -26,6 +26,9 @@ _TAG = re.compile(
 )
 _ATTRIBUTE = re.compile(r"""[\s/]+[^\s/>=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?""")
 
+_MAX_FAILURES = 100
+"""Pieces of malformed JSON that are passed over: each costs time linear in the text around it."""
+
 _Observation = TypeVar("_Observation", bound=BaseModel)
 
 
@@ -149,29 +152,34 @@ _PUSH = re.compile(r"__next_f[^;\n]{0,80}?\.push\(\s*(?=\[)")
 
 def _pushed(script: str) -> Iterator[str]:
     """The texts that a script pushes to `self.__next_f`."""
+    failures = 0
     for push in _PUSH.finditer(script):
         try:
             value, _ = _DECODER.raw_decode(script, push.end())
         except (ValueError, RecursionError):
+            failures += 1
+            if failures > _MAX_FAILURES:
+                return
             continue
         if isinstance(value, list) and len(value) > 1 and isinstance(value[1], str):
             yield value[1]
 
 
-_ROW = re.compile(r"\s*([0-9a-f]+):(?:T([0-9a-f]{1,8}),)?")
+_ROW = re.compile(r"""\s?([0-9a-f]{1,16}):(?:T([0-9a-f]{1,8}),|(?=["\[{\d\-ntf]))""")
 _REFERENCE = re.compile(r"\$([0-9a-f]+)((?::[^:]+)*)")
 
 
 def _flight_rows(text: str) -> dict[str, object]:
     """The rows of React's flight format by id, with references between them resolved.
 
-    A row is `ID:JSON` up to the end of the line, or `ID:Tn,` and n bytes (hexadecimal) of text. A string `$ID` or
+    A row is `ID:JSON` up to the end of the line, or `ID:Tn,` and n bytes (hexadecimal) of text. Rows of other types,
+    such as `ID:I[...]` for a component, are passed over. A string `$ID` or
     `$ID:key:key` stands for another row or a part of it, `$$` for a dollar sign, `$undefined` for nothing.
     https://github.com/facebook/react/blob/main/packages/react-server/src/ReactFlightServer.js
     """
     rows: dict[str, object] = {}
-    at = 0
-    while at < len(text):
+    at = failures = 0
+    while at < len(text) and failures < _MAX_FAILURES:
         row = _ROW.match(text, at)
         if row is None:
             at = text.find("\n", at + 1) + 1 or len(text)
@@ -184,7 +192,8 @@ def _flight_rows(text: str) -> dict[str, object]:
         else:
             try:
                 rows[row[1]], at = _DECODER.raw_decode(text, row.end())
-            except (ValueError, RecursionError):  # a component or another row that is not JSON
+            except (ValueError, RecursionError):
+                failures += 1
                 at = text.find("\n", row.end()) + 1 or len(text)
     for container in [value for row in rows.values() for value in _containers(row)]:
         if isinstance(container, dict):

@@ -173,8 +173,10 @@ def caveat(item: Adjustment) -> tuple[Bound, str] | None:
     match item.kind:
         case "cache_discount" | "cache_write_surcharge" | "context_tier" | "free_allowance" | "variable":
             return None
-        case "plus_called_bots" | "markup":
+        case "plus_called_bots":
             return "from", amounts.in_words(item)
+        case "markup":
+            return "from", f"not applied: {amounts.in_words(item)}"
         case "discount":
             return "up_to", f"not applied: {amounts.in_words(item)}"
         case "multiplier":
@@ -262,11 +264,11 @@ class Bill:
     def _charge_media(self, name: str, quantity: Fraction) -> None:
         """Images and seconds are made: a price of what is given to the bot does not answer for them.
 
-        It does if the caller chooses it by its label, or if the bot makes nothing of the kind, as one that transcribes.
+        It does if the caller chooses it by its label, and seconds are those given to a bot that makes only text.
         """
         found = self._prices(name, self._page)
         makes = media.makes(self._bot, self._page)
-        takes_only = bool(makes) and makes.isdisjoint(media.MEDIA[name])
+        takes_only = name == "seconds" and makes == {"text"}
         fitting = [price for price in found if takes_only or not price.is_given or self._choice.names(price)]
         if fitting:
             self._add(name, quantity, self._picked(name, fitting))

@@ -315,22 +315,30 @@ def _suspect(kind: str, price: Price, reason: str) -> tuple[Check, Price]:
 def _odd_tokens(prices: Sequence[Price]) -> Iterator[tuple[Price, str]]:
     """Prices of tokens that are out of all proportion to the card's prices of input tokens.
 
-    Of two prices nobody knows which one is wrong: both are suspect. If more prices of the card agree with the one
-    than with the other, only the other is.
+    Of two prices nobody knows which one is wrong: both are suspect. If the card's other prices are in proportion to
+    the one and not to the other, only the other is.
     """
     tokens = [price for price in prices if price.unit == "token" and _usd(price)]
-    conflicts: dict[int, list[Price]] = {}
+    conflicts: dict[int, list[Price]] = {id(price): [] for price in tokens}
+    agreeing = dict.fromkeys(conflicts, 0)
     for price in tokens:
         for base in tokens:
-            if price is not base and base.kinds == {"input"} and price.section == base.section:
-                low, high = _usual(price, base)
-                if not low <= _usd(price) / _usd(base) <= high:
-                    conflicts.setdefault(id(price), []).append(base)
-                    conflicts.setdefault(id(base), []).append(price)
+            if price is base or base.kinds != {"input"} or price.section != base.section:
+                continue
+            low, high = _usual(price, base)
+            if low <= _usd(price) / _usd(base) <= high:
+                agreeing[id(price)] += 1
+                agreeing[id(base)] += 1
+            else:
+                conflicts[id(price)].append(base)
+                conflicts[id(base)].append(price)
+
+    def doubt(price: Price) -> int:
+        return len(conflicts[id(price)]) - agreeing[id(price)]
+
     for price in tokens:
-        against = conflicts.get(id(price), [])
-        if any(len(conflicts[id(other)]) <= len(against) for other in against):
-            other = min(against, key=lambda each: len(conflicts[id(each)]))
+        other = min(conflicts[id(price)], key=doubt, default=None)
+        if other is not None and doubt(other) <= doubt(price):
             factor = _usd(price) / _usd(other)
             yield price, f"it is {_written(factor)} times the card's price of {other.subject!r}"
 

@@ -8,18 +8,24 @@ If the evidence does not say what a usage costs, it says so (`UnpricedError`) an
 `docs/costs.md` has the rules one by one; `tests/pricing/costs_cases.json` shows them on hand-worked cases.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any, TypeAlias
 
-from poe_scraper.failures import UsageError
+from poe_scraper.failures import UnpricedError, UsageError
 from poe_scraper.items import POINTS_PER_USD, Bot
 from poe_scraper.pricing.bill import Bill, Cost, Line, Money
 from poe_scraper.pricing.choice import Attributes, Choice
 from poe_scraper.pricing.usage import Quantity, usage_of
 
-__all__ = ["Attributes", "Cost", "Line", "Money", "Quantity", "cost"]
+__all__ = ["Attributes", "Chosen", "Cost", "Line", "Money", "Quantity", "cost", "variants"]
+
+Chosen: TypeAlias = dict[str, list[str]]
+
+_MOST_CHOICES = 40
+_DEEPEST = 3
 
 
 def cost(
@@ -83,3 +89,44 @@ def cost(
         message = f"points_per_usd must be more than 0, got {points_per_usd}"
         raise UsageError(message)
     return Bill(bot, usage, Choice(attributes or {}), Fraction(points_per_usd), on).total()
+
+
+def variants(
+    bot: Bot | str, *, attributes: Attributes | None = None, cost: Callable[..., Cost] = cost, **usage: Any
+) -> list[tuple[Chosen, Cost]]:
+    """What a usage costs with each price that fits it, the cheapest first, with the attributes that choose it.
+
+    Args:
+        bot: whose prices to use; what `cost` takes.
+        attributes: which prices to take, as for `cost`.
+        cost: computes a cost from the bot, attributes and usage, such as `poe_scraper.api.cost`.
+        usage: as for `cost`.
+
+    Raises:
+        UnpricedError: with no choice of attributes is it known what this usage costs.
+        UsageError: as for `cost`.
+    """
+    found: list[tuple[Chosen, Cost]] = []
+
+    def attempt(chosen: Chosen, depth: int) -> UnpricedError | None:
+        try:
+            found.append((chosen, cost(bot, attributes=chosen, **usage)))
+        except UnpricedError as error:
+            # one choice may leave another open, as with a video of two lengths in two sizes
+            for choice in error.choices[:_MOST_CHOICES] if depth < _DEEPEST else ():
+                if len(found) < _MOST_CHOICES:
+                    attempt(
+                        {
+                            **chosen,
+                            **{key: [*dict.fromkeys((*chosen.get(key, ()), value))] for key, value in choice.items()},
+                        },
+                        depth + 1,
+                    )
+            return error
+        return None
+
+    given = {key: [value] if isinstance(value, str) else list(value) for key, value in (attributes or {}).items()}
+    refused = attempt(given, 0)
+    if not found and refused is not None:
+        raise refused
+    return sorted(found, key=lambda variant: variant[1].usd.amount)

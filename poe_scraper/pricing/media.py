@@ -95,11 +95,11 @@ def _clips(seconds: Fraction, unit: str | None, found: list[Price]) -> Assumed:
 
 
 def duration(price: Price) -> Fraction | None:
-    """Seconds that a price is for, from its attributes or label: `5s`, or `5` in a column named Duration."""
+    """Seconds that a price is for, from its attributes, label or section: `5s`, or `5` in a column named Duration."""
     for name, value in price.attributes.items():
         if name.casefold() in _DURATION_NAMES and _BARE_NUMBER.fullmatch(value.strip()):
             return Fraction(value.strip())
-    for text in (*price.attributes.values(), price.label):
+    for text in (*price.attributes.values(), price.label, price.section or ""):
         if found := _DURATION.search(text):
             return Fraction(found[1])
     return None

@@ -57,8 +57,12 @@ class RequestEvidence:
     type: str
     """The kind of resource as the DevTools protocol names it: `Document`, `Script`, `Fetch`, ..."""
     host: str
+    sent_at: float = 0.0
+    """Unix seconds."""
     status: int | None = None
     error: str | None = None
+    is_check: bool = False
+    """True if it was answered with a bot check."""
 
 
 @dataclass
@@ -74,13 +78,15 @@ class PageEvidence:
     html: str | None = None
     """The rendered document with the observation inside; None if it could not be rendered."""
     documents: tuple[RequestEvidence, ...] = ()
-    """Requests for the page itself: redirects, bot checks and reloads are one each."""
+    """Requests for the page itself: redirects, bot checks and reloads are one each. The last is the page."""
     requests: tuple[RequestEvidence, ...] = ()
-    """All requests, the documents included."""
+    """All requests of the page, the documents included."""
     queries: tuple[str, ...] = ()
     """Names of the GraphQL queries that the page sent, in order."""
     blocked_hosts: tuple[str, ...] = ()
     """Hosts of scripts, style sheets and frames that the network policy refused."""
+    needed_hosts: tuple[str, ...] = ()
+    """Those of them that were refused after Rates was clicked: the dialog may have needed them."""
     with_session: bool = False
     """True if the page was requested with a user's session."""
     problem: Problem | None = None

@@ -177,7 +177,7 @@ def _queries(watcher: VisitWatcher) -> list[dict[str, Any]]:
             "status": watched.status,
             "answer": watched.body,
         }
-        for watched in watcher.requests
+        for watched in watcher.last_attempt
         if watched.is_query
     ]
 

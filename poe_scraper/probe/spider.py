@@ -18,6 +18,8 @@ from poe_scraper.browser.watcher import VisitWatcher, WatchedRequest
 from poe_scraper.clock import now
 from poe_scraper.failures import Code, ObservationError
 from poe_scraper.items import Bot
+from poe_scraper.pages.answer import is_bot_check
+from poe_scraper.pages.bot import look_at_bot
 from poe_scraper.pages.catalog import bot_url, read_catalog
 from poe_scraper.probe.evidence import (
     ApiEvidence,
@@ -155,6 +157,19 @@ class ProbeSpider(PoeModelsSpider):
         page = self._page(cast("Request", response.request))
         page.url, page.status, page.headers = response.url, response.status, _plain(response)
         page.html = response.text
+        page.needed_hosts = self._needed_hosts(page)
+
+    def _needed_hosts(self, page: PageEvidence) -> tuple[str, ...]:
+        if self.evidence.kind != "bot" or page.html is None:
+            return ()
+        try:
+            clicked_at = look_at_bot(page.html, url=page.url, identity=self.evidence.subject).clicked_at
+        except ObservationError:  # it is not the bot's page, or was not observed
+            return ()
+        if clicked_at is None:
+            return ()
+        later = {one.host for one in page.requests if one.error is not None and one.sent_at * 1000 >= clicked_at}
+        return tuple(host for host in page.blocked_hosts if host in later)
 
     def not_read(self, request: Request, code: Code, message: str) -> Iterator[Bot | Request]:
         """Note why there is no page."""
@@ -167,9 +182,12 @@ class ProbeSpider(PoeModelsSpider):
     def _page(self, request: Request) -> PageEvidence:
         page = self.evidence.page
         assert page is not None  # noqa: S101 - the request was made from it
-        page.documents = tuple(map(_request_evidence, self.watcher.documents))
-        page.requests = tuple(map(_request_evidence, self.watcher.requests))
-        page.queries = tuple(one.query_name for one in self.watcher.requests if one.is_query)
+        last = self.watcher.last_attempt
+        documents = map(_request_evidence, self.watcher.documents)
+        begun = len([one for one in self.watcher.documents if one not in last])
+        page.documents = tuple(one for number, one in enumerate(documents) if number >= begun or one.is_check)
+        page.requests = tuple(map(_request_evidence, last))
+        page.queries = tuple(one.query_name for one in last if one.is_query)
         page.blocked_hosts = tuple(request.meta.get("poe_blocked_hosts", ()))
         return page
 
@@ -180,8 +198,11 @@ def _request_evidence(watched: WatchedRequest) -> RequestEvidence:
         url=watched.url.partition("#")[0].partition("?")[0],
         type=watched.type,
         host=watched.host,
+        sent_at=watched.sent_at,
         status=watched.status,
         error=watched.error,
+        is_check=watched.type == "Document"
+        and is_bot_check(watched.status or 0, watched.response_headers, watched.url, watched.body or ""),
     )
 
 

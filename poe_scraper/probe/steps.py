@@ -11,7 +11,6 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
-from poe_scraper.browser.network import with_refused_hosts
 from poe_scraper.failures import FAILURES, Code, ObservationError
 from poe_scraper.items import Bot, Reading
 from poe_scraper.pages.answer import check_answer
@@ -137,11 +136,15 @@ def _page(evidence: Evidence, page: PageEvidence) -> Step:
 def _way(page: PageEvidence) -> str:
     """How the browser got there: redirects, bot checks, reloads."""
     hops = page.documents[:-1]
-    return "".join(f"; {_hop(hop)}" for hop in hops[:5]) + (f"; and {len(hops) - 5} more" if len(hops) > 5 else "")
+    has_passed = bool(hops) and not page.documents[-1].is_check
+    texts = [_hop(hop, has_passed=has_passed) for hop in hops]
+    return "".join(f"; {text}" for text in dict.fromkeys(texts))
 
 
-def _hop(hop: RequestEvidence) -> str:
+def _hop(hop: RequestEvidence, *, has_passed: bool) -> str:
     path = unquote(urlsplit(hop.url).path) or "/"
+    if hop.is_check and has_passed:
+        return f"a bot check ({hop.status}) cleared by itself"
     if hop.status is not None and 300 <= hop.status < 400:
         return f"redirected from {path} ({hop.status})"
     return f"before it, {path} answered {hop.status or 'nothing'}"
@@ -157,6 +160,33 @@ def _hosts(page: PageEvidence, site_url: str) -> str:
 
 def _refused(page: PageEvidence) -> str:
     return f"; refused: {', '.join(page.blocked_hosts)}" if page.blocked_hosts else ""
+
+
+def _explained(page: PageEvidence, error: ObservationError, *, clicked: bool = False) -> ObservationError:
+    """The error, with the scripts that the page may have needed and did not get.
+
+    Args:
+        page: the page.
+        error: what was wrong.
+        clicked: True if Rates was clicked: what was refused before, such as a tracker, is then not the reason.
+    """
+    if error.code not in {Code.SITE_CHANGED, Code.TIMEOUT}:
+        return error
+    lost = [
+        f"{one.host}{urlsplit(one.url).path} ({one.status or one.error})"
+        for one in page.requests
+        if one.type in {"Script", "Stylesheet"} and one.host not in page.blocked_hosts and _is_lost(one)
+    ]
+    if lost:
+        return ObservationError(error.code, f"{error}; not loaded: {', '.join(lost[:3])}")
+    hosts = ", ".join(page.needed_hosts if clicked else page.blocked_hosts)
+    if not hosts:
+        return error
+    return ObservationError(Code.BLOCKED_HOST, f"{error}; POE_SITE_HOSTS does not allow {hosts}")
+
+
+def _is_lost(request: RequestEvidence) -> bool:
+    return request.error is not None or (request.status or 0) >= 400
 
 
 # --- a bot -------------------------------------------------------------------------------------
@@ -178,11 +208,11 @@ def _bot_steps(evidence: Evidence, page: PageEvidence, at: datetime) -> Iterator
     try:
         bot = read_bot(page.html, url=page.url, at=at, site_url=evidence.site_url, seen=seen)
     except ObservationError as raised:
-        error = with_refused_hosts(raised, page.blocked_hosts)
+        error = _explained(page, raised, clicked=look.clicked_at is not None)
         if look.proof is None or raised.code == Code.NOT_FOUND:
             yield _failed("bot", error.code, str(error))
             return
-    yield _ok("bot", f"{bot.handle if bot else seen.id}, by {look.proof or 'its rate card'}")
+    yield _ok("bot", f"{look.handle}, by {look.proof or 'its rate card'}")
     yield from _trigger_and_query(look, bot, error, page)
     if bot is not None:
         yield from _card_steps(bot)
@@ -192,22 +222,29 @@ def _trigger_and_query(
     look: BotLook, bot: Bot | None, error: ObservationError | None, page: PageEvidence
 ) -> Iterator[Step]:
     """The steps up to the card; the last of them fails if there is no bot."""
-    buttons = f"the action bar has: {', '.join(look.controls) or 'no buttons'}"
+    buttons = f"; the action bar has {', '.join(look.controls)}" if look.controls else "; there is no action bar"
     via = bot.observed.page.via if bot is not None and bot.observed.page else None
     if look.trigger:
         yield _ok("trigger", "the Rates button is there")
     elif via is not None:
-        yield _failed("trigger", Code.SITE_CHANGED, f"no Rates button; {buttons}")
+        yield _failed("trigger", Code.SITE_CHANGED, f"no Rates button{buttons}")
     elif error is not None:
-        yield _failed("trigger", error.code, f"{error}; {buttons}")
+        if look.controls:  # the page is there, with other buttons
+            yield _failed("trigger", Code.SITE_CHANGED, f"no Rates button{buttons}")
+        else:
+            yield _failed("trigger", error.code, str(error))
         return
     else:
-        yield _ok("trigger", f"the bot has no Rates button; {buttons}")
+        yield _ok("trigger", f"the bot has no Rates button{buttons}")
         return
     sent = f"; the page sent {', '.join(page.queries)}" if page.queries else "; the page sent no query"
     statuses = ", ".join(str(status or "cut off") for status in look.answers)
     if via == "query":
-        yield _ok("query", f"repeated as other pages sent it: status {look.repeated}")
+        lack = _explained(
+            page, ObservationError(Code.SITE_CHANGED, "the page sent no query for its card"), clicked=look.trigger
+        )
+        repeated = f"; the query that other pages sent was repeated: status {look.repeated}"
+        yield _failed("query", lack.code, f"{lack}{repeated}")
     elif statuses and (error is None or 200 in look.answers):
         yield _ok("query", f"answered with status {statuses}")
     elif error is None:
@@ -247,9 +284,13 @@ def _checks(reading: Reading, bot: Bot) -> Step:
     for kind, name in (("api_page", "API and card"), ("usd_points", "dollars and points")):
         results = Counter(check.result for check in made if check.kind == kind)
         if results:
-            words = ", ".join(f"{count} {result.replace('_', ' ')}" for result, count in sorted(results.items()))
-            texts.append(f"{name}: {words}")
+            texts.append(f"{name}: {', '.join(_result(*pair) for pair in sorted(results.items()))}")
     return _ok("checks", "; ".join(texts))
+
+
+def _result(result: str, number: int) -> str:
+    one, many = {"agrees": ("agrees", "agree"), "differs": ("differs", "differ")}.get(result, (result, result))
+    return f"{number} {one if number == 1 else many}".replace("_", " ")
 
 
 # --- a profile ---------------------------------------------------------------------------------
@@ -264,7 +305,7 @@ def _profile_steps(evidence: Evidence, page: PageEvidence, at: datetime) -> Iter
         look = look_at_profile(page.html, creator=evidence.subject)
         profile = read_profile(page.html, url=page.url, at=at, site_url=evidence.site_url, creator=evidence.subject)
     except ObservationError as raised:
-        error = with_refused_hosts(raised, page.blocked_hosts)
+        error = _explained(page, raised)
         yield _failed("profile", error.code, str(error))
         return
     proof = "its object in the page's data" if look.has_object else "its address"

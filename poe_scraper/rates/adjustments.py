@@ -23,6 +23,7 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _FAR = 60
 """How many tokens after a percentage may still say how long a cache lasts."""
 _SIDES = {"input": "input", "inputs": "input", "output": "output", "outputs": "output"}
+_SIDES_OF_LABELS = _SIDES | {"prompt": "input", "prompts": "input", "completion": "output", "completions": "output"}
 _NEAR = 4
 """How many tokens after a percent sign may still say what it is about."""
 
@@ -40,15 +41,13 @@ class Found(list[Adjustment]):
         self.accounts_for.update(tokens)
 
 
-def adjustments(
-    line: Line, following: Line = (), *, about: Line = (), label_end: int = 0
-) -> Found:
+def adjustments(line: Line, following: Line = (), *, about: Line = (), label_end: int = 0) -> Found:
     """The adjustments that a piece of the card states.
 
     Args:
         line: the tokens of a sentence, of a cell with a price, or of a row without one.
         following: the tokens of the sentences after it, which may say how long a cache lasts.
-        about: the tokens of the row's label, for a cell.
+        about: the tokens that name what is priced, if the piece has a price.
         label_end: for a row, where its label ends.
     """
     found = Found()
@@ -60,7 +59,7 @@ def adjustments(
         _multiples(line, about, words, label_end, found)
     if not words.isdisjoint(v.FREE_WORDS) or ("no" in words and not words.isdisjoint({"charge", "cost"})):
         _free_allowance(line, found)
-    if not words.isdisjoint(v.CALLED):
+    if not words.isdisjoint(v.CALLED) or "bots" in words:
         _called_bots(words, found)
     if "creator" in words and not any(token.kind == "number" for token in line):
         _undisclosed(words, found)
@@ -70,9 +69,7 @@ def adjustments(
 # --- percentages --------------------------------------------------------------------------------
 
 
-def _percentages(
-    line: Line, following: Line, words: set[str], label_end: int, found: Found
-) -> None:
+def _percentages(line: Line, following: Line, words: set[str], label_end: int, found: Found) -> None:
     is_cached = not words.isdisjoint(v.CACHE)
     is_advertised = text(line, 0) in v.MARKETING or not words.isdisjoint(v.RIVALS)
     for i in _percents(line):
@@ -86,7 +83,7 @@ def _percentages(
         if is_cached or (is_advertised and label_end == 0) or text(line, i - 1) == "to":
             continue
         if sign in {"+", "plus"} or not v.MARKUP.isdisjoint(after) or _costs_more(line, i, after):
-            found.add(Markup(percent=percent, label=_label(line, i, label_end)), i)
+            found.add(Markup(percent=percent, label=_marked_up(line, i, label_end)), i)
         elif (
             not v.LESS.isdisjoint(after)
             or (sign == "of" and text(line, i - 2) in {"discount", "reduction"})
@@ -109,7 +106,7 @@ def _cache(
     after = {token.text for token in line[i + 1 : i + 2 + _NEAR]}
     before = {token.text for token in line[max(0, i - _NEAR) : i]} | {token.text for token in line[:label_end]}
     sign = text(line, i - 1)
-    if after & v.MORE and words & v.WRITING or (sign == "+" and words & v.WRITING):
+    if (after & v.MORE and words & v.WRITING) or (sign == "+" and words & v.WRITING):
         lasting = _duration([*line[i + 2 : i + 2 + _FAR], *following]) or _duration(line[:label_end])
         found.add(CacheWriteSurcharge(percent=percent, ttl_seconds=lasting), i)
     elif after & v.LESS or sign == "-" or (before & v.LESS and text(line, i + 2) != "of"):
@@ -135,6 +132,17 @@ def _duration(line: Line) -> Decimal | None:
             if unit in _SECONDS:
                 return value * _SECONDS[unit]
     return None
+
+
+def _marked_up(line: Line, i: int, label_end: int) -> str:
+    """What a percentage comes on top of: the words before its plus sign, after the verb; or the key before a colon."""
+    end = i - (text(line, i - 1) in {"+", "plus", "a", "with"})
+    key = next((k for k in range(end - 1, 0, -1) if line[k].text == ":"), 0)
+    if label_end or key:
+        return _joined(line[: label_end or key])
+    start = next((k + 1 for k in range(end - 2, -1, -1) if line[k].text in v.COST_VERBS), 0)
+    start += text(line, start) == "at"
+    return _joined(line[start:end]) if start < end else _label(line, i, label_end)
 
 
 def _label(line: Line, i: int, label_end: int) -> str:
@@ -163,10 +171,10 @@ def _joined(tokens: Line) -> str:
 # --- multiples ----------------------------------------------------------------------------------
 
 
-def _multiples(
-    line: Line, about: Line, words: set[str], label_end: int, found: Found
-) -> None:
-    is_of_context = not words.isdisjoint(v.CONTEXT) and (not words.isdisjoint(v.BILLED) or "context" in words or bool(about))
+def _multiples(line: Line, about: Line, words: set[str], label_end: int, found: Found) -> None:
+    is_of_context = not words.isdisjoint(v.CONTEXT) and (
+        not words.isdisjoint(v.BILLED) or "context" in words or bool(about)
+    )
     if is_of_context and not _is_formula(line):
         before = len(found)
         _context_tier(line, about, found)
@@ -189,7 +197,7 @@ def _context_tier(line: Line, about: Line, found: Found) -> None:
     span: tuple[Decimal, Decimal | None] | None = None
     used: set[int] = set()
     money = set(sightings(line))
-    own = {_SIDES[token.text] for token in about if token.text in _SIDES}
+    own = {_SIDES_OF_LABELS[token.text] for token in about if token.text in _SIDES_OF_LABELS}
     i = 0
     while i < len(line):
         token = line[i]
@@ -238,11 +246,14 @@ def _factor(line: Line, i: int) -> Decimal | None:
             return token.value
         return token.value if text(line, i - 1) == "×" and not is_number(line, i - 2) else None
     if token.text[:1] == "x" and token.text[1:].isdecimal() and len(token.text) < _NEAR:
-        whole = token.text[1:]
-        if text(line, i + 1) == "." and is_number(line, i + 2) and is_attached(line, i + 1):
-            whole += "." + text(line, i + 2)
-        return Decimal(whole)
+        return Decimal(token.text[1:] + _decimals(line, i))
     return None
+
+
+def _decimals(line: Line, i: int) -> str:
+    """The `.5` that the lexer separates from the `x1` of `x1.5`."""
+    is_one = is_number(line, i + 1) and is_attached(line, i + 1) and text(line, i + 1)[:1] == "."
+    return text(line, i + 1) if is_one and line[i].text[:1] == "x" else ""
 
 
 def _token_span(
@@ -271,22 +282,22 @@ def _multiplier(line: Line, words: set[str], label_end: int, found: Found) -> No
         if factor is None:
             continue
         before = i - 1 - (text(line, i - 1) == "×")
-        after = i + 1
-        while text(line, after) in v.MULTIPLIERS or (text(line, i)[:1] == "x" and after <= i + 2 and text(line, after) == "."):
+        after = i + 1 + bool(_decimals(line, i))
+        while text(line, after) in v.MULTIPLIERS:
             after += 1
-        after += is_number(line, after) and text(line, after - 1) == "."
-        ends = text(line, after) in {"", ".", ",", ";", "!", ")", "(", "for", "if", "when"}
+        ends = text(line, after) in {"", ".", ",", ";", "!", ")", "(", "|", "for", "if", "when"}
         is_price = text(line, after) in v.MULTIPLIED
         if label_end:
-            is_said = before < label_end and (ends or is_price)
+            is_said = text(line, before) == "|" and (ends or is_price)
         elif text(line, before) in {":", "="}:
             is_said = ends or is_price
         else:
             is_said = (ends or is_price) and _costs(line, before)
-            is_said = is_said or (is_price and not words.isdisjoint(v.PRICE_WORDS) and not words.isdisjoint(v.COST_VERBS))
+            is_said = is_said or (
+                is_price and not words.isdisjoint(v.PRICE_WORDS) and not words.isdisjoint(v.COST_VERBS)
+            )
         if is_said:
-            found.add(Multiplier(factor=factor, label=_label(line, before + 1, label_end)), i)
-            return
+            found.add(Multiplier(factor=factor, label=_label(line, before + 1, label_end)), *range(i, after))
 
 
 def _costs(line: Line, i: int) -> bool:
@@ -321,11 +332,15 @@ def _is_free(line: Line, i: int) -> bool:
     after = [token.text for token in line[i + 1 : i + 8]]
     if not after or not any(word in v.UNITS for word in after[:2]) or text(line, i - 1) in {"-", "x", "per", "/"}:
         return False
-    return any(word in v.FREE_WORDS for word in after) and not any(token.kind == "number" for token in line[i + 1 : i + 8])
+    return any(word in v.FREE_WORDS for word in after) and not any(
+        token.kind == "number" for token in line[i + 1 : i + 8]
+    )
 
 
 def _called_bots(words: set[str], found: Found) -> None:
-    if words & {"bots", "bot"} and words & {"plus", "additional", "addition", "top"} and words & v.PRICE_WORDS:
+    if words.isdisjoint(v.CALLED) and words.isdisjoint({"other", "any"}):
+        return
+    if words & {"bots", "bot"} and words & {"plus", "additional", "addition", "top", "+"} and words & v.PRICE_WORDS:
         found.append(PlusCalledBots())
 
 

@@ -4,11 +4,13 @@ Also the amounts of a piece that are no prices at all, and those that no one rea
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
+from itertools import pairwise
 from typing import NamedTuple
 
 from poe_scraper.items import POINTS_PER_USD, Currency
 from poe_scraper.rates import vocabulary as v
-from poe_scraper.rates.grammar import GLUE, MAX_NOUN_WORDS, Line, Price, arrow_end, is_number, text
+from poe_scraper.rates.grammar import GLUE, MAX_NOUN_WORDS, Line, Price, arrow_end, is_number, says_change, text
 
 _CLAUSE_ENDS = {",", ";", ".", "(", ")", ":", "|", "\n", "!", "?"}
 _CLAUSE = 14
@@ -63,7 +65,8 @@ def _without_formers(line: Line, found: list[Price]) -> list[Price]:
     """Puts former prices into those that replace them: the next one in the same currency, else the last one."""
     for price in found:
         before = line[price.first - 1].text if price.first else ""
-        if before in v.FORMERLY or (before == "of" and text(line, price.first - 2) == "instead"):
+        is_former = before in v.FORMERLY or (before == "of" and text(line, price.first - 2) == "instead")
+        if is_former or (arrow_end(line, price.last) > price.last and says_change(line)):
             price.struck = True
     if not any(price.struck for price in found):
         return found
@@ -98,7 +101,7 @@ def _inherit(heir: Price, former: Price) -> None:
 def _without_changes(line: Line, found: list[Price]) -> list[Price]:
     """Leaves out both amounts of `100 points → 200 points`: a range or a change."""
     kept = list(found)
-    for low, high in zip(found, found[1:], strict=False):
+    for low, high in pairwise(found):
         if low.currency == high.currency and arrow_end(line, low.last) > low.last:
             kept = [price for price in kept if price is not low and price is not high]
     return kept
@@ -161,8 +164,12 @@ def _range_of(high: Price, lows: Sequence[Price]) -> Price | None:
 
 def _note_options(line: Line, found: Sequence[Price]) -> None:
     """Finds the words that tell the prices of a list apart: `600 (first), 700 (next)`, `20 for text, 100 for images`."""
+    listed = found[0].option
+    if listed is not None:
+        _note_listed(line, found[: listed[1]])
+        return
     together = groups(line, found)
-    if len(together) < 2 or any(len({price.per for price in group}) > 1 for group in together):
+    if len(together) < 2:
         return
     if len({frozenset(price.currency for price in group) for group in together}) > 1:
         return
@@ -170,10 +177,24 @@ def _note_options(line: Line, found: Sequence[Price]) -> None:
         _note(line, max(price.last for price in group), after[0].first if after else len(line))
         for group, after in zip(together, [*together[1:], None], strict=True)
     ]
-    if all(notes[1:]):
+    pers = {price.per for price in found} - {None}
+    if all(notes[1:]) and len({price.per for price in together[0]}) == 1 and len(pers) < 2:
         for group, note in zip(together, notes, strict=True):
             for price in group:
                 price.note = note
+                price.per = price.per or together[0][0].per
+
+
+def _note_listed(line: Line, listed: Sequence[Price]) -> None:
+    """`100/200/400 points (low/medium/high)`: each price with its word in the brackets."""
+    start = listed[-1].last
+    end = next((i for i in range(start, min(start + _CLAUSE, len(line))) if line[i].text == ")"), None)
+    if text(line, start) != "(" or end is None:
+        return
+    cuts = [start, *(i for i in range(start, end) if line[i].text in {"/", ","}), end]
+    if len(cuts) == len(listed) + 1 and all(first + 1 < last for first, last in pairwise(cuts)):
+        for price, (first, last) in zip(listed, pairwise(cuts), strict=True):
+            price.note = (first + 1, last)
 
 
 def _note(line: Line, start: int, limit: int) -> tuple[int, int] | None:
@@ -260,6 +281,15 @@ def _conversion(line: Line, price: Price) -> set[int]:
 
 
 _EQUALS = {"=", "is", "equals", "≈", "are", "=="}
+
+
+def is_counterpart(usd: Price, points: Price) -> bool:
+    """True if points are worth about the dollars: both may be the price of one thing."""
+    if not usd.amount:
+        return False
+    of_usd = usd.per.quantity if usd.per else Decimal(1)
+    of_points = points.per.quantity if points.per else Decimal(1)
+    return POINTS_PER_USD / 2 < points.amount / usd.amount * of_usd / of_points < POINTS_PER_USD * 2
 
 
 def is_exchange_rate(line: Line, found: Sequence[Price]) -> bool:

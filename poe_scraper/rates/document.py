@@ -39,14 +39,15 @@ _CHROME = {"button", "svg", "style", "script", "noscript", "template"}
 _MAX_DEPTH = 60
 _PARSER = etree.HTMLParser(remove_comments=True, remove_pis=True)
 
-_SPLIT_NUMBER = re.compile(r"(?<=\d)\u200b+(?=\d)")
+_SPLIT_NUMBER = re.compile(r"(?<=\d)\u200b+(?=\d)|(?<=\d)[\ufe0e\ufe0f]?\u20e3")
+"""What may be inside a number: zero-width spaces, and the keys around the digits of `4️⃣0️⃣`."""
 
 _INVISIBLE: dict[int, str | None] = {
     0x200B: " ",
-    **dict.fromkeys((0x00AD, 0x061C, 0x180E, 0x200C, 0x200D, 0x200E, 0x200F, 0x20E3, 0x202A, 0x202B, 0x202C)),
-    **dict.fromkeys((0x2060, 0x2066, 0x2067, 0x2068, 0x2069, 0xFE0E, 0xFE0F, 0xFEFF)),
+    **dict.fromkeys((0x00AD, 0x061C, 0x180E, 0x200C, 0x200D, 0x200E, 0x200F, 0x202A, 0x202B, 0x202C)),
+    **dict.fromkeys((0x2060, 0x2066, 0x2067, 0x2068, 0x2069, 0xFEFF)),
 }
-"""Characters that show nothing, and the key around a digit; one of them may end a word.
+"""Characters that show nothing; one of them may end a word.
 
 Those that turn the order of the text (U+202D, U+202E) stay, to be distrusted.
 """

@@ -177,7 +177,17 @@ def arrow_end(line: Line, i: int) -> int:
 
 def _ends_change(line: Line, i: int) -> bool:
     """True if an arrow is between a bare number and number `i`: `100 → 200 points`."""
-    return any(is_number(line, i - size - 1) and arrow_end(line, i - size) == i for size in (1, 2, 3))
+    is_change = any(is_number(line, i - size - 1) and arrow_end(line, i - size) == i for size in (1, 2, 3))
+    return is_change and not says_change(line)
+
+
+def says_change(line: Line) -> bool:
+    """True if words say that an arrow leads from a former price to the present one."""
+    return not v.CHANGES.isdisjoint(token.text for token in line[:MAX_WORDS_OF_CHANGE])
+
+
+MAX_WORDS_OF_CHANGE = 40
+"""How many tokens are searched for such a word."""
 
 
 def _is_attached_noun(line: Line, i: int) -> bool:
@@ -273,6 +283,8 @@ def _bare(line: Line, i: int, currency: Currency) -> Price | None:
     span = _range(line, i, currency == "USD")
     if span is None or text(line, span.end) not in _AFTER_BARE or arrow_end(line, span.end) > span.end:
         return None
+    if text(line, span.end) == "-" and is_attached(line, span.end) and _is_attached_noun(line, span.end + 1):
+        return None  # `5-second`
     return _priced(currency, span, i)
 
 
@@ -285,12 +297,21 @@ _AFTER_BARE = {
 """What may follow a number without a sign that is a price: another word would be what it counts."""
 
 
+def starts_with_bare_number(line: Line) -> bool:
+    """True if a cell starts with a number, in whatever form, that no word after it makes the number of something."""
+    i = 0
+    while i < len(line) and line[i].kind == "sign":
+        i += 1
+    i = _skip_bound(line, i)
+    return is_number(line, i) and text(line, i + 1) in _AFTER_BARE
+
+
 def _bare_former(line: Line, i: int, currency: Currency | None) -> Price | None:
     """`~~10.00~~ **$9.03**`, `was 400, now 300 points`: a former price takes the currency of its successor."""
     span = _range(line, i, False)
     if span is None:
         return None
-    after = span.end
+    after = arrow_end(line, span.end)
     while after < min(span.end + 4, len(line)) and (
         text(line, after) in {",", ";", "(", "but", "-", ":", "is"} or text(line, after) in v.NOWADAYS
     ):
@@ -373,9 +394,15 @@ def _quantified(line: Line, first: int, start: int, known_only: bool = False) ->
     words, end = _noun_phrase(line, count.end)
     if words:
         found = _with_unit(count, words, before, _is_attached_noun(line, counted_at + 1))
-        return None if found is None or (known_only and found.unit not in _KNOWN) else Denominator(found, first, start, end)
+        return (
+            None
+            if found is None or (known_only and found.unit not in _KNOWN)
+            else Denominator(found, first, start, end)
+        )
     is_round = count.scaled or (count.digits is not None and count.quantity in ROUND)
-    return Denominator(_per(count.quantity, None, None), first, start, count.end) if is_round and not known_only else None
+    return (
+        Denominator(_per(count.quantity, None, None), first, start, count.end) if is_round and not known_only else None
+    )
 
 
 def _skip_qualifiers(line: Line, i: int) -> int:
@@ -520,7 +547,11 @@ def _final_quantity(line: Line) -> Denominator | None:
     """A quantity that is the end of a label, or all of it."""
     end = len(line) - (text(line, len(line) - 1) in {")", "]"})
     i = next((i for i in range(end - 1, -1, -1) if line[i].kind == "number"), None)
-    if i is None or text(line, i - 1) in _BEFORE_NO_QUANTITY or (i and is_attached(line, i)  and line[i-1].text not in {"(", "["}):
+    if (
+        i is None
+        or text(line, i - 1) in _BEFORE_NO_QUANTITY
+        or (i and is_attached(line, i) and line[i - 1].text not in {"(", "["})
+    ):
         return None
     start = i
     while start and line[start - 1].text in v.COUNT_QUALIFIERS:
@@ -622,7 +653,8 @@ def _price_at(line: Line, i: int, currency: Currency | None, is_struck: bool) ->
     if text(line, i + 1) in v.POINTS:
         return _points(line, i)
     price = _dollars(line, i) or _points(line, i)
-    if price is None and (is_struck or text(line, i - 1) in v.FORMERLY):
+    is_former = is_struck or text(line, i - 1) in v.FORMERLY
+    if price is None and (is_former or (is_number(line, arrow_end(line, i + 1)) and says_change(line))):
         price = _bare_former(line, i, currency)
     if price is None and currency is not None:
         price = _bare(line, i, currency)
@@ -651,7 +683,7 @@ def _listed(line: Line, first: int, currency: Currency | None) -> list[Price]:
     if len(spans) < 2 or is_number(line, i):
         return []
     if signed:
-        if any(span.low in ROUND for span in spans[1:]) or text(line, i).isalpha() or not _are_alike(line, spans):
+        if not _are_alike(line, spans):
             return []  # `$3/1M`, `$0.10 / 5 images`, `$0.10 / 3,300`
         of: Currency | None = "USD"
         end = i
@@ -663,17 +695,27 @@ def _listed(line: Line, first: int, currency: Currency | None) -> list[Price]:
         of, end = currency, i
     if of is None or text(line, end) in v.OTHER_CURRENCIES:
         return []
-    if not signed and end == i and (spans[-1].low in ROUND or line[i - 1].raw[-1:].isalpha() or text(line, i).isalpha()):
+    if (
+        not signed
+        and end == i
+        and (spans[-1].low in ROUND or line[i - 1].raw[-1:].isalpha() or text(line, i).isalpha())
+    ):
         return []  # `20 / 1000 tokens` in a column of points
     found = [Price(of, span.low, None, span.end - 1, span.end, option=(k, len(spans))) for k, span in enumerate(spans)]
     found[-1].last = end
     return found
 
 
+_AFTER_ELLIPTIC = {"", ".", ",", ";", "!", ")", "per", "each", "for", "and"}
+
+
 def _are_alike(line: Line, spans: Sequence[_Range]) -> bool:
     """True if all numbers of a list after its first have a `$`, or all have decimals."""
     signs = {line[span.end - 2].text == "$" for span in spans[1:]}
-    return signs == {True} or all("." in line[span.end - 1].raw for span in spans)
+    if signs == {True}:
+        return True
+    end = spans[-1].end
+    return all("." in line[span.end - 1].raw for span in spans) and not text(line, end).isalpha()
 
 
 def _elliptic(line: Line, i: int, before: Sequence[Price]) -> Price | None:
@@ -686,6 +728,8 @@ def _elliptic(line: Line, i: int, before: Sequence[Price]) -> Price | None:
     if opening in v.NOWADAYS or opening in v.FORMERLY or (opening == "of" and text(line, i - 2) == "instead"):
         return _bare(line, i, last.currency)
     if opening == "(" and after in {"for", "if", "when", "with"} and not is_number(line, i + 2):
+        return _bare(line, i, last.currency)
+    if opening in v.COST_VERBS and after in _AFTER_ELLIPTIC:
         return _bare(line, i, last.currency)
     joined = opening in {",", "and", "or", ";", "then"}
     if joined and after in {"for", "if", "when", "with", "without", "("} and not is_number(line, i + 2):
@@ -721,8 +765,9 @@ def _bind_behind(line: Line, price: Price, start: int) -> None:
         bound = v.SUFFIX_BOUNDS.get(phrase)
         if bound is None or (phrase == ("+",) and not is_attached(line, start)):
             continue
-        # in `(min 100 points)` the word belongs to the amount behind it
-        if not (is_number(line, start + size) or text(line, start + size) in {"$", "usd"}):
+        # in `(min. 100 points)` the word belongs to the amount after it
+        after = start + size + (text(line, start + size) == ".")
+        if not (is_number(line, after) or text(line, after) in {"$", "usd"}):
             price.bound, price.last = bound, start + size
         return
 
@@ -734,6 +779,8 @@ def _reaches(line: Line, i: int, price: Price) -> bool:
         return True
     if line[i].text not in {"/", "per", "each"} or len(between) > MAX_NOUN_WORDS:
         return False
+    if line[i].text == "/" and is_attached(line, i) and line[i - 1].kind == "word" and line[i - 1].text not in v.POINTS:
+        return False  # `100/200 points (low/high)`
     return all(token.kind == "word" or token.text in _BRACKETS or token.text == "," for token in between)
 
 

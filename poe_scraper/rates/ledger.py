@@ -100,7 +100,9 @@ class Ledger:
 _ONE = Per()
 _OTHERS = v.DOLLARS | v.CENTS | v.OTHER_CURRENCIES
 _OTHER_THAN_POINTS = re.compile(
-    r"[$¢]|usd_milli_cents|(?<![^\W\d_])(?:" + "|".join(map(re.escape, sorted(_OTHERS, key=len, reverse=True))) + r")(?![^\W\d_])",
+    r"[$¢]|usd_milli_cents|(?<![^\W\d_])(?:"
+    + "|".join(map(re.escape, sorted(_OTHERS, key=len, reverse=True)))
+    + r")(?![^\W\d_])",
     re.IGNORECASE,
 )
 

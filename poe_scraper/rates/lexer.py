@@ -47,7 +47,7 @@ _TO_ASCII = (
     {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
     | str.maketrans("−‐‑﹩⁄∕～〜∼", "---$//~~~")
     # superscript digits are footnote marks: `300 points¹`
-    | str.maketrans(dict.fromkeys("⁰¹²³⁴⁵⁶⁷⁸⁹ªº", " "))
+    | str.maketrans(dict.fromkeys("⁰¹²³⁴⁵⁶⁷⁸⁹ªº\ufe0e\ufe0f", " "))
 )
 _SHORT = 120
 _OVERRIDES = ("\u202d", "\u202e")
@@ -134,8 +134,11 @@ def _add_number(found: list[Token], match: re.Match[str], trusted: bool, style: 
     value = _value(found, match, style) if trusted and (is_share or not _is_negative(found, start)) else None
     if not suffix:
         if len(digits) == 3 and _is_group_before(found, start):
-            value = None
-            found[-1] = found[-1]._replace(value=None)
+            if style.comma and value is not None and (last := found.pop()).value is not None:
+                value, start, digits = last.value * 1000 + value, last.start, f"{last.raw} {digits}"
+            else:
+                value = None
+                found[-1] = found[-1]._replace(value=None)
         found.append(_token(("number", digits, start, end, value, digits)))
     elif suffix in _SCALES:
         value = None if value is None else value * _SCALES[suffix]

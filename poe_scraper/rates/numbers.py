@@ -17,10 +17,10 @@ _SURELY_SANE = 3
 
 _SPACES = str.maketrans("", "", "'’_\u00a0\u2009\u202f")
 _SPACED = re.compile(r"[0-9]{1,3}(?:['’_\u00a0\u2009\u202f][0-9]{3})+(?:[.,][0-9]+)?")
-_POINT = re.compile(
-    r"(?:[0-9]*\.)?[0-9]+(?:[eE][+-]?[0-9]{1,2})?|(?!0)[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?", re.ASCII
+_POINT = re.compile(r"(?:[0-9]*\.)?[0-9]+(?:[eE][+-]?[0-9]{1,2})?|(?!0)[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?", re.ASCII)
+_COMMA = re.compile(
+    r"(?!0)[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]+)?|0,[0-9]+|(?!0)[0-9]{1,3},[0-9]{3}|[0-9]+,[0-9]{1,2}", re.ASCII
 )
-_COMMA = re.compile(r"(?!0)[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]+)?|0,[0-9]+|(?!0)[0-9]{1,3},[0-9]{3}|[0-9]+,[0-9]{1,2}", re.ASCII)
 
 
 class DecimalStyle(NamedTuple):
@@ -35,6 +35,8 @@ class DecimalStyle(NamedTuple):
 
 
 PLAIN = DecimalStyle()
+GROUPED = DecimalStyle(comma=True)
+DECIMAL = DecimalStyle(point=True, point_of_points=True)
 
 
 class Reading(NamedTuple):
@@ -88,12 +90,17 @@ def _sane(plain: str, text: str) -> Decimal | None:
 
 # --- what the other numbers of a card show ------------------------------------------------------
 
-_DOUBTFUL = re.compile(r"[0-9][.,][0-9]{3}(?![0-9])")
+_DOUBTFUL = re.compile(r"[0-9][ .,][0-9]{3}(?![0-9])")
 _AMOUNT = re.compile(
     r"(?P<before>[$€£]\s?)?(?<![\w.,])(?P<number>[0-9]+[.,][0-9][0-9.,]*)\s?(?P<after>[$€£]|usd\b|eur\b|points?\b|pts?\b)?",
     re.IGNORECASE,
 )
 _ALONE = re.compile(r"^[~+\s]*(?P<number>[0-9]+[.,][0-9][0-9.,]*)\s*$", re.MULTILINE)
+
+
+def is_doubtful(text: str) -> bool:
+    """True if a text has a number such as `1.500`, which may mean one and a half or fifteen hundred."""
+    return _DOUBTFUL.search(text) is not None
 
 
 def decimal_style(card: str) -> DecimalStyle:

@@ -10,7 +10,7 @@ from poe_scraper.rates.adjustments import adjustments
 from poe_scraper.rates.compounds import Found, compounds, groups
 from poe_scraper.rates.dates import Period, periods, without
 from poe_scraper.rates.document import Line
-from poe_scraper.rates.grammar import Price, denominator, is_number, prices, struck_starts, text
+from poe_scraper.rates.grammar import Price, denominator, is_attached, is_number, prices, struck_starts, text
 from poe_scraper.rates.ledger import Entry, Ledger
 from poe_scraper.rates.lexer import Token, sightings
 from poe_scraper.rates.titles import Title, named_currency, title
@@ -24,6 +24,7 @@ _ENDS = {",", ".", ";", "(", "plus", "+", "!", "|", "·", "•", "and", "\n"}
 _MAX_LABEL_WORDS = 10
 _MAX_ABOVE_WORDS = 6
 _MAX_KEY_WORDS = 12
+_MAX_ITEM_WORDS = 30
 _REACH = 60
 """How many tokens after a sentence may still complete it."""
 
@@ -84,11 +85,14 @@ class _Sentence:
         """
         start, currency = self._key()
         found = self._found(start, currency, struck)
-        adjusted = adjustments(self._tokens, following)
+        about = self._tokens[: self._amounts[0]] if self._amounts else ()
+        adjusted = adjustments(self._tokens, following, about=about)
         self._ledger.adjust(adjusted)
         if not self._amounts and not start and not self._is_listed():
-            self._read_billing()
+            read_statement(self._tokens, self._ledger)
             return
+        if self._has_other_currency():
+            found = Found((), found.explained)
         carried = {*found.explained, *adjusted.accounts_for}
         kept = [price for price in found.prices if adjusted.accounts_for.isdisjoint(price.accounts_for)]
         for group, label, bound in self._labelled(kept, adjusted, above):
@@ -103,9 +107,7 @@ class _Sentence:
             return compounds(self._tokens, prices(self._tokens, None, struck))
         tokens = self._tokens[start:]
         found = compounds(tokens, prices(tokens, currency, struck))
-        return Found(
-            [_moved(price, start) for price in found.prices], frozenset(i + start for i in found.explained)
-        )
+        return Found([_moved(price, start) for price in found.prices], frozenset(i + start for i in found.explained))
 
     def _labelled(
         self, found: Sequence[Price], adjusted: Sequence[object], above: str
@@ -117,8 +119,10 @@ class _Sentence:
         for i, group in enumerate(together):
             end = together[i + 1][0].first if i + 1 < len(together) else len(tokens)
             own = label_before(tokens, position, group[0].first, self._line)
+            if _is_list(tokens[position : group[0].first]):
+                return
             lead_in = {token.text for token in tokens[position : group[0].first]}
-            if not leading or not _is_clause(own):
+            if not leading or text(tokens, group[0].first - 1) in _SEPARATORS or not _is_clause(own):
                 leading = own or leading
             if not leading and text(tokens, 0) in v.MARKETING:
                 return
@@ -164,9 +168,9 @@ class _Sentence:
                 bound = "exact"
             where = section.text if section is not None else None
             attributes = {"effective": effective} if effective else {}
-            attributes |= option_of(price, self._tokens, self._line, (named,))
-            if attributes.get("option") == label:
-                del attributes["option"]
+            attributes.update(option_of(price, self._tokens, self._line, (named,)))
+            if attributes.get("variant") == label:
+                del attributes["variant"]
             self._ledger.enter(Entry(label, where, attributes, price, its_per, bound, one_time))
 
     def _effective(self, group: Sequence[Price]) -> str:
@@ -218,45 +222,79 @@ class _Sentence:
         return last if is_last and all(token.kind != "number" for token in self._tokens[:last]) else 0
 
     def _is_listed(self) -> bool:
-        """True for a line of a list under a title that names a currency: its numbers need an account."""
+        """True for a line of a list under a title or a statement that names a currency: its numbers need an account."""
         return (
-            self._section is not None
-            and self._section.currency is not None
+            (self._ledger.currency or (self._section.currency if self._section is not None else None)) is not None
             and self._line.kind == "item"
-            and len(self._tokens) <= _MAX_KEY_WORDS
+            and len(self._tokens) <= _MAX_ITEM_WORDS
             and any(token.kind == "number" for token in self._tokens)
         )
 
+    def _has_other_currency(self) -> bool:
+        """True if an amount is in a currency that a reading does not have: the sentence is left unparsed as a whole."""
+        tokens = self._tokens
+        return any(
+            text(tokens, i - 1) in v.OTHER_CURRENCIES or text(tokens, i + 1) in v.OTHER_CURRENCIES
+            for i in self._amounts
+        )
+
     def _account(self, start: int, carried: Collection[int]) -> None:
+        """Leaves the sentence if an amount in it is carried by nothing.
+
+        In a list under a title that names a currency, and after a key such as `Cost:`, every number is an amount
+        unless a unit after it says what else it counts.
+        """
         needed = list(self._amounts)
-        if start:
-            needed.append(next(i for i in range(start, len(self._tokens)) if is_number(self._tokens, i)))
-        elif self._is_listed() and not carried:
-            needed += [i for i, token in enumerate(self._tokens) if token.kind == "number" and self._is_loose(i)]
+        if start or self._is_listed():
+            first = start or self._value() or min((i for i in carried if self._is_amount(i)), default=0)
+            needed += [i for i in range(first, len(self._tokens)) if self._is_amount(i) and self._is_loose(i)]
         piece = " ".join(self._line.text[self._tokens[0].start : self._tokens[-1].end].split())
         self._ledger.account(piece, needed, carried)
 
-    def _is_loose(self, i: int) -> bool:
-        """True if no unit after a number says what it counts."""
-        return text(self._tokens, i + 1) not in v.UNITS
+    def _value(self) -> int:
+        """The index after the sign between a label and its value; 0 where there is none."""
+        for i, token in enumerate(self._tokens):
+            if token.text in _SEPARATORS and _is_separator(self._tokens, i):
+                return i + 1
+        return 0
 
-    def _read_billing(self) -> None:
-        """`Pricing is per second of video`, `All prices are in points`."""
-        tokens = self._tokens
-        for i, token in enumerate(tokens):
-            if token.text not in v.BILLING_WORDS and not (token.text in v.POINTS | v.DOLLARS and text(tokens, i + 1) == "per"):
-                continue
-            j, words = i, set()
-            while j < len(tokens) and (tokens[j].text in v.BILLING_FILLERS or j == i):
-                words.add(tokens[j].text)
-                j += 1
-            currency = named_currency(words)
-            if currency is not None:
-                self._ledger.currency = currency
-            if text(tokens, j) in {"per", "each", "/"} and (found := denominator(tokens, j)) is not None:
-                self._ledger.bill_per(found.per)
-            if currency is not None or j > i + 1:
-                return
+    def _is_loose(self, i: int) -> bool:
+        """True if a number is no part of a name such as `GPT-5`, and no unit after it says what it counts."""
+        is_name = (
+            i > 1
+            and self._tokens[i - 1].text == "-"
+            and is_attached(self._tokens, i)
+            and is_attached(self._tokens, i - 1)
+        )
+        return not is_name and text(self._tokens, i + 1) not in v.UNITS
+
+
+def read_statement(tokens: Sequence[Token], ledger: Ledger) -> None:
+    """Reads what prose says of all prices: `Pricing is per second of video`, `All prices are in points`."""
+    for i, token in enumerate(tokens):
+        names_currency = token.text in v.POINTS or token.text in v.DOLLARS
+        if token.text not in v.BILLING_WORDS and not (names_currency and text(tokens, i + 1) == "per"):
+            continue
+        j, words = i, set()
+        while j < len(tokens) and (tokens[j].text in v.BILLING_FILLERS or j == i):
+            words.add(tokens[j].text)
+            j += 1
+        currency = named_currency(words)
+        if currency is not None:
+            ledger.currency = currency
+        if text(tokens, j) in {"per", "each", "/"} and (found := denominator(tokens, j)) is not None:
+            ledger.bill_per(found.per)
+        if currency is not None or j > i + 1:
+            return
+
+
+def currency_of_statement(tokens: Sequence[Token]) -> Currency | None:
+    """The currency that `All prices in USD per image.` names for a whole card."""
+    if not 0 < len(tokens) <= _REACH or tokens[0].text not in v.STATEMENT_OPENERS:
+        return None
+    ledger = Ledger()
+    read_statement(tokens, ledger)
+    return ledger.currency
 
 
 def _moved(price: Price, by: int) -> Price:
@@ -275,7 +313,8 @@ def _moved(price: Price, by: int) -> Price:
 def key_end(tokens: Sequence[Token]) -> int:
     """The index after the sign of `key: number`; 0 where the tokens are not of that form."""
     for i, token in enumerate(tokens[:_MAX_KEY_WORDS]):
-        if token.text in {":", "="} or (token.text in {"-", "–", "—"} and i and token.start > tokens[i - 1].end):
+        is_dash = token.text in {"-", "–", "—"} and i > 0 and token.start > tokens[i - 1].end
+        if token.text in {":", "="} or (is_dash and tokens[i - 1].kind != "number"):
             start = i + 1
             while text(tokens, start) in _BEFORE_BARE:
                 start += 1
@@ -286,7 +325,25 @@ def key_end(tokens: Sequence[Token]) -> int:
     return 0
 
 
-_BEFORE_BARE = {"+", "~", "≈", "up", "to", "from", "about", "around", "approx", ".", "(", "between", "only", "just", "max", "min"}
+_BEFORE_BARE = {
+    "+",
+    "~",
+    "≈",
+    "up",
+    "to",
+    "from",
+    "about",
+    "around",
+    "approx",
+    ".",
+    "(",
+    "between",
+    "only",
+    "just",
+    "max",
+    "min",
+    "was",
+}
 
 
 def _is_bare_price(tokens: Sequence[Token], start: int, currency: Currency | None) -> bool:
@@ -308,13 +365,13 @@ def option_of(price: Price, tokens: Sequence[Token], line: Line, names: Sequence
         line: the line of its piece.
         names: its label and its column's header.
     """
+    if price.note is not None:
+        words = _words(tokens, *price.note, line)
+        return {"variant": words} if words else {}
     if price.option is not None:
         k, count = price.option
         options = next((named.options for named in names if len(named.options) == count), None)
-        return {"option": options[k]} if options is not None else {}
-    if price.note is not None:
-        words = _words(tokens, *price.note, line)
-        return {"option": words} if words else {}
+        return {"variant": options[k]} if options is not None else {}
     return {}
 
 
@@ -326,6 +383,14 @@ def _is_generic(label: str) -> bool:
     return all(word.casefold() in v.PRICE_WORDS for word in label.split())
 
 
+def _is_list(tokens: Sequence[Token]) -> bool:
+    """True if the words before a price hold other amounts: `low 100, medium 200, high`."""
+    return any(
+        token.kind == "number" and text(tokens, i + 1) in {",", ";"} and i > 0 and tokens[i - 1].kind == "word"
+        for i, token in enumerate(tokens)
+    )
+
+
 def _is_clause(label: str) -> bool:
     """True if words before a price lead to it and name nothing: `(rounded up), with a minimum charge`."""
     return "," in label or "(" in label
@@ -333,6 +398,7 @@ def _is_clause(label: str) -> bool:
 
 def label_before(sentence: Sequence[Token], start: int, end: int, line: Line) -> str:
     """The thing that is priced, from the words between two indexes before the price; empty where none is named."""
+    start = _clause_start(sentence, start, end)
     start, end = _trimmed(sentence, start, end)
     cut = end
     while cut > start and sentence[cut - 1].text in v.COST_FILLERS and sentence[cut - 1].text not in v.COST_VERBS:
@@ -348,9 +414,21 @@ def label_before(sentence: Sequence[Token], start: int, end: int, line: Line) ->
         start += 1
     while end > start + 1 and (sentence[end - 1].text in v.PREPOSITIONS or sentence[end - 1].text in _LEADING - {")"}):
         end -= 1
-    if end - start == 1 and (sentence[start].text in v.PRONOUNS or not (last in _SEPARATORS or _is_name(sentence[start]))):
+    if end - start == 1 and (
+        sentence[start].text in v.PRONOUNS or not (last in _SEPARATORS or _is_name(sentence[start]))
+    ):
         return ""
     return _words(sentence, start, end, line)
+
+
+def _clause_start(sentence: Sequence[Token], start: int, end: int) -> int:
+    """Where the words start that a semicolon or an open bracket separates from what is before them."""
+    for i in range(end - 1, start - 1, -1):
+        if sentence[i].text == ")":
+            break
+        if sentence[i].text == ";" or (sentence[i].text == "(" and i < end - 1):
+            return i + 1
+    return start
 
 
 def _is_name(token: Token) -> bool:
@@ -382,6 +460,8 @@ def _names_nothing(sentence: Sequence[Token], start: int, end: int, last: str) -
     """True if the words before a price lead to it from something else, or are too many for a name."""
     return (
         last in {",", "then", "and", ";", "with", "plus"}
+        or text(sentence, start) in {"depending", "based", "regardless", "according", "including"}
+        or (text(sentence, start) == "after" and text(sentence, start + 1) in {"that", "this", "them", "those"})
         or end - start > _MAX_LABEL_WORDS
         or text(sentence, start) in v.MARKETING
     )

@@ -5,19 +5,22 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from poe_scraper.items import Reading
+from poe_scraper.items import Currency, Reading
 from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.document import Block, Line, Spans, Table, from_dialog, from_markdown
 from poe_scraper.rates.ledger import Ledger
 from poe_scraper.rates.lexer import piece
 from poe_scraper.rates.numbers import decimal_style
-from poe_scraper.rates.prose import read_line
+from poe_scraper.rates.prose import currency_of_statement, read_line
 from poe_scraper.rates.tables import read_table
 from poe_scraper.rates.titles import Title, is_emphasised, is_title, title, title_text
 
 _AMOUNT = re.compile(r"\$\s?(\d[\d.,]*)|(?<![\w.,])(\d[\d.,]*)\s*(?:points?|pts)\b", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"\s*([^\W\d_]+)")
 _KEY = re.compile(r"[^:=]*[:=]\s*\d")
+
+_STATEMENT = re.compile(rf"[\s(*_]*(?:{'|'.join(sorted(v.STATEMENT_OPENERS))})\b", re.IGNORECASE)
+_MAX_STATEMENT = 200
 
 _CURRENCY_WORDS = v.POINTS | v.DOLLARS | v.POINTS_ADJECTIVES
 _GLUED = re.compile(r"(?<=[^\W_])[*~`]+(?=[^\W_])")
@@ -50,6 +53,7 @@ def _read(blocks: Sequence[Block], text: str) -> Ledger:
     sections = _Sections()
     lines = _joined(blocks)
     above: Line | None = None
+    ledger.currency = _stated_currency(lines)
     for i, block in enumerate(lines):
         if isinstance(block, Table):
             read_table(block, sections.current, ledger)
@@ -66,6 +70,15 @@ def _read(blocks: Sequence[Block], text: str) -> Ledger:
             if block.kind == "heading":
                 sections.open(block, title(title_text(block)), nested=False)
     return ledger
+
+
+def _stated_currency(blocks: Sequence[Block]) -> Currency | None:
+    """The currency of bare numbers, where one line of the card says it: `All prices in USD.` below a table."""
+    if not any(isinstance(block, Table) for block in blocks):
+        return None
+    lines = [block.text for block in blocks if isinstance(block, Line) and len(block.text) <= _MAX_STATEMENT]
+    stated = {currency_of_statement(piece(line).tokens) for line in lines if _STATEMENT.match(line)} - {None}
+    return stated.pop() if len(stated) == 1 else None
 
 
 class _Sections:

@@ -8,13 +8,13 @@ from functools import lru_cache
 from poe_scraper.items import Adjustment, Bound, Currency, Per, Variable
 from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.adjustments import adjustments
-from poe_scraper.rates.compounds import NOTHING, Found, compounds, groups
+from poe_scraper.rates.compounds import NOTHING, Found, compounds, groups, is_counterpart
 from poe_scraper.rates.dates import periods, without
 from poe_scraper.rates.document import Line, Table
-from poe_scraper.rates.grammar import Price, is_number, prices, quantified, struck_starts, text
+from poe_scraper.rates.grammar import Price, is_number, prices, quantified, starts_with_bare_number, struck_starts, text
 from poe_scraper.rates.ledger import Entry, Ledger
 from poe_scraper.rates.lexer import Token, piece, sightings
-from poe_scraper.rates.numbers import PLAIN, DecimalStyle
+from poe_scraper.rates.numbers import DECIMAL, GROUPED, PLAIN, DecimalStyle, is_doubtful
 from poe_scraper.rates.prose import label_before, option_of
 from poe_scraper.rates.titles import Title, is_emphasised, title
 
@@ -178,6 +178,8 @@ class _Reader:
             for cell, column in zip(row, self._columns, strict=False):
                 if cell.folded:
                     self._find(cell, column, row[0])
+        for row in rows:
+            self._decide_by_counterpart(row)
         has_price_header = any(column.is_price for column in self._columns[1:])
         for i, column in enumerate(self._columns):
             if not column.is_price:
@@ -205,11 +207,30 @@ class _Reader:
         elif cell.has_number:
             if currency is None and cell is not first:
                 label = title(first.folded)
-                currency = label.currency if label.names_price else None
-            if currency is not None and (cell is not first or _is_bare_price(cell)):
+                currency = label.currency or (self._ledger.bare if label.is_of_prices else None)
+            if currency is not None and ((column.is_price and cell is not first) or _is_bare_price(cell)):
                 cell.found = _found(cell, currency)
         elif column.is_price and cell.folded.casefold() in v.FREE:
             cell.found = Found((Price(currency or "points", Decimal(0), None, 0, len(cell.tokens)),), frozenset())
+
+    def _decide_by_counterpart(self, row: Sequence[_Cell]) -> None:
+        """Reads `1.500 points` as what the dollars of the same row say, if they leave one reading."""
+        doubtful = [
+            (cell, column)
+            for cell, column in zip(row[1:], self._columns[1:], strict=False)
+            if cell.has_number and not cell.prices and (cell.amounts or column.currency == "points")
+        ]
+        if len(doubtful) != 1 or is_doubtful(doubtful[0][0].line.text) is False:
+            return
+        usd = [price for cell in row for price in cell.prices if price.currency == "USD"]
+        cell, column = doubtful[0]
+        if len(usd) != 1:
+            return
+        for style in (GROUPED, DECIMAL):
+            tokens = piece(cell.line.text, style).tokens
+            found = compounds(tokens, prices(tokens, column.currency))
+            if len(found.prices) == 1 and is_counterpart(usd[0], found.prices[0]):
+                cell.tokens, cell.found = tokens, found
 
     def _mark(self, i: int, cells: Sequence[_Cell], has_price_header: bool) -> None:
         """Marks a column whose cells are prices, apart from short remarks such as `included`."""
@@ -218,7 +239,7 @@ class _Reader:
         if not priced:
             return
         filled = sum([cell.is_filled and not _is_remark(cell) for cell in cells])
-        column.is_price = priced * 2 > filled
+        column.is_price = priced * 2 >= filled
         if not column.is_price or has_price_header:
             return
         column.currency = self._governing or self._ledger.bare
@@ -236,8 +257,8 @@ class _Reader:
             filled = [cell for cell in cells if cell.is_filled and not _is_remark(cell)]
             if i == 0 or column.is_price or not v.MEASURES.isdisjoint(column.title.words):
                 continue
-            bare = [cell for cell in filled if _is_bare_price(cell)]
-            if not bare or any(not cell.is_priced and not _is_bare_price(cell) for cell in filled):
+            bare = [cell for cell in filled if not cell.amounts and starts_with_bare_number(cell.tokens)]
+            if not bare or (len(bare) + sum(cell.is_priced for cell in filled)) * 2 < len(filled):
                 continue
             column.is_price = True
             for cell in bare:
@@ -259,7 +280,7 @@ class _Reader:
         priced = self._priced(row)
         if self._label.is_no_price and priced:
             return
-        is_adjusted = self._adjust(row, priced)
+        self._adjust(row, priced)
         entries = [(i, entry) for i in priced if row[i].prices for entry in self._entries(row, i, priced)]
         for i, entry in entries:
             row[i].carried.update(entry.price.accounts_for)
@@ -267,7 +288,7 @@ class _Reader:
             self._share_denominators(entries, row)
         for _, entry in entries:
             self._ledger.enter(entry)
-        self._account(row, bool(entries) or is_adjusted)
+        self._account(row, priced, bool(entries))
 
     def _priced(self, row: Sequence[_Cell]) -> list[int]:
         """Indexes of the cells that hold the row's prices."""
@@ -308,7 +329,7 @@ class _Reader:
         where = None if section is None else section.text
         options = self._options(cell, column) if len(cell.prices) > 1 and i > 0 else [{}] * len(cell.prices)
         return [
-            Entry(label, where, attributes | option, price, price.per, _stronger(bound, price), one_time)
+            Entry(label, where, {**attributes, **option}, price, price.per, _stronger(bound, price), one_time)
             for price, option in zip(cell.prices, options, strict=True)
         ]
 
@@ -324,7 +345,7 @@ class _Reader:
                 option = option_of(price, cell.tokens, cell.line, (self._label, column.title))
                 if price.note is not None and option:
                     cell.carried.update(range(*price.note))
-                yield option or ({"option": words} if words else {})
+                yield option or ({"variant": words} if words else {})
 
     def _attributes(self, row: Sequence[_Cell], priced: Sequence[int]) -> dict[str, str]:
         return {
@@ -354,7 +375,9 @@ class _Reader:
                 )
             if entry.per is not None and entry.per.unit is None and entry.per.quantity >= 1000:
                 unit = column.title.unit or self._label.unit or (self._section.unit if self._section else None)
-                unit = unit or next((known.unit for known in named.values() if known.quantity == entry.per.quantity), None)
+                unit = unit or next(
+                    (known.unit for known in named.values() if known.quantity == entry.per.quantity), None
+                )
                 entry.per = entry.per.model_copy(update={"unit": unit})
 
     def _unit_cell(self, i: int, cell: _Cell) -> Per | None:
@@ -367,8 +390,8 @@ class _Reader:
 
     # --- what changes prices, and the account ---------------------------------------------------
 
-    def _adjust(self, row: Sequence[_Cell], priced: Sequence[int]) -> bool:
-        """Reads what a row says besides its prices; returns True if it says something."""
+    def _adjust(self, row: Sequence[_Cell], priced: Sequence[int]) -> None:
+        """Reads what a row says besides its prices."""
         found: list[Adjustment] = []
         if priced:
             label = row[0].tokens if 0 not in priced else ()
@@ -380,16 +403,15 @@ class _Reader:
                     kept = [price for price in cell.prices if cell.carried.isdisjoint(price.accounts_for)]
                     cell.found = Found(kept, cell.found.explained)
         else:
-            adjusted = adjustments([token for cell in row for token in cell.tokens], label_end=len(row[0].tokens))
+            adjusted = adjustments(_joined(row), label_end=len(row[0].tokens))
             found += adjusted
             start = 0
             for cell in row:
                 cell.carried |= {i - start for i in adjusted.accounts_for}
-                start += len(cell.tokens)
+                start += len(cell.tokens) + 1
             if not found and self._points_elsewhere(row):
                 found.append(Variable(label=self._label.text))
         self._ledger.adjust([adjustment for i, adjustment in enumerate(found) if adjustment not in found[:i]])
-        return bool(found)
 
     def _points_elsewhere(self, row: Sequence[_Cell]) -> bool:
         """True if words are where the row's price should be."""
@@ -409,14 +431,14 @@ class _Reader:
             return left
         return [i for i in left if not _is_explained(cell.tokens, i)]
 
-    def _account(self, row: Sequence[_Cell], is_read: bool) -> None:
+    def _account(self, row: Sequence[_Cell], priced: Sequence[int], is_read: bool) -> None:
         """Leaves the whole row if an amount in it is carried by nothing."""
         for i, cell in enumerate(row):
             left: Sequence[int] = [k for k in cell.amounts if k not in cell.carried and k not in cell.found.explained]
-            if not left and i > 0 and self._columns[i].is_price and cell.has_number:
+            if not left and cell.has_number and (i in priced or (i > 0 and self._columns[i].is_price)):
                 left = self._unexplained(cell, bool(cell.carried))
-            if not left and not is_read and i > 0 and self._governing is not None and _is_bare_price(cell):
-                left = (0,)
+            if not left and not is_read and i > 0 and (self._governing is not None or self._label.is_of_prices):
+                left = self._unexplained(cell, has_price=True)
             if left:
                 self._ledger.leave(" | ".join(other.folded for other in row if other.folded))
                 return
@@ -431,19 +453,34 @@ def _stronger(bound: Bound, price: Price) -> Bound:
 
 def _is_explained(tokens: Sequence[Token], i: int) -> bool:
     after = i + 1
-    while text(tokens, after) in _BEFORE_UNIT or (text(tokens, after - 1) in {"-", "–", "to"} and is_number(tokens, after)):
+    while text(tokens, after) in _BEFORE_UNIT or (
+        text(tokens, after - 1) in {"-", "–", "to"} and is_number(tokens, after)
+    ):
         after += 1
     return text(tokens, after) in v.UNITS or text(tokens, after) in _EXPLAINING
 
 
 _BEFORE_UNIT = {"est", ".", "estimated", "-", "–", "to", "more", "or", "free", "p", "k"}
-_EXPLAINING = {"context", "fps", "p", "kbps", "hz", "khz", "days", "languages", "retries", "attempts", "parallel", "bit"}
+_EXPLAINING = {
+    "context",
+    "fps",
+    "p",
+    "kbps",
+    "hz",
+    "khz",
+    "days",
+    "languages",
+    "retries",
+    "attempts",
+    "parallel",
+    "bit",
+}
 
 
 def _is_remark(cell: _Cell) -> bool:
     """True for a few words without a number: `included`, `not available`."""
-    return not cell.has_number and len(cell.tokens) <= 3 and not v.REMARKS.isdisjoint(
-        token.text for token in cell.tokens
+    return (
+        not cell.has_number and len(cell.tokens) <= 3 and not v.REMARKS.isdisjoint(token.text for token in cell.tokens)
     )
 
 
@@ -452,9 +489,11 @@ def _is_more_added(cell: _Cell) -> bool:
     if not cell.prices:
         return False
     end = max(price.last for price in cell.prices)
-    return not v.ADDITION.isdisjoint(token.text for token in cell.tokens[end : end + 2]) and any(
-        token.kind == "word" for token in cell.tokens[end + 1 :]
-    ) and not any(token.kind == "number" for token in cell.tokens[end:])
+    return (
+        not v.ADDITION.isdisjoint(token.text for token in cell.tokens[end : end + 2])
+        and any(token.kind == "word" for token in cell.tokens[end + 1 :])
+        and not any(token.kind == "number" for token in cell.tokens[end:])
+    )
 
 
 def _with_other_currency(cell: _Cell) -> Found:
@@ -475,27 +514,36 @@ def _with_other_currency(cell: _Cell) -> Found:
 
 
 def _has_variants(columns: Sequence[_Column], rows: Sequence[Sequence[_Cell]]) -> bool:
-    """True if one currency is in several price columns of a row, and their headers tell them apart."""
-    if not any(column.variant for column in columns if column.is_price):
-        return False
-    for row in rows:
-        seen: set[str] = set()
-        variants: set[str] = set()
-        for cell, column in zip(row, columns, strict=False):
-            here = {price.currency for price in cell.prices} if column.is_price else set()
-            if here and column.variant:
-                variants.add(column.variant)
-            if here & seen or len(variants) > 1:
-                return True
-            seen |= here
-    return False
+    """True if several price columns hold one currency or name different things, so that their headers matter."""
+    seen: set[str] = set()
+    variants: set[str] = set()
+    shared = False
+    for i, column in enumerate(columns):
+        if not column.is_price:
+            continue
+        here = {price.currency for row in rows if i < len(row) for price in row[i].prices}
+        shared = shared or not here.isdisjoint(seen)
+        seen |= here
+        if here and column.variant:
+            variants.add(column.variant)
+    return len(variants) > 1 or (shared and bool(variants))
 
 
 def _is_allowance(row: Sequence[_Cell], cell: _Cell) -> bool:
     if cell.folded.casefold() not in v.FREE:
         return False
-    tokens = [token for cell in row for token in cell.tokens]
-    return bool(adjustments(tokens, label_end=len(row[0].tokens)))
+    return bool(adjustments(_joined(row), label_end=len(row[0].tokens)))
+
+
+def _joined(row: Sequence[_Cell]) -> list[Token]:
+    """The tokens of a row, with a bar between its cells."""
+    tokens: list[Token] = []
+    for cell in row:
+        tokens += (*cell.tokens, _BAR)
+    return tokens[:-1]
+
+
+_BAR = Token("sign", "|", -1, -1, None, "|")
 
 
 def _without_currency(header: str) -> str:

@@ -51,7 +51,11 @@ class Title:
         self.words = words = {token.text for token in line}
         self.currency = named_currency(words)
         self.names_both = not words.isdisjoint(_USD) and not words.isdisjoint(v.POINTS)
-        found = named_denominator(line) if any(token.kind == "number" or token.text in v.DIVIDERS for token in line) else None
+        found = (
+            named_denominator(line)
+            if any(token.kind == "number" or token.text in v.DIVIDERS for token in line)
+            else None
+        )
         self.per = None if found is None else found.per
         self.bound: Bound = "exact" if words.isdisjoint(_BOUNDING) else _bound(line)
         self.unit = None if words.isdisjoint(v.COUNTED) else next(v.UNITS[word] for word in v.COUNTED if word in words)
@@ -72,7 +76,8 @@ class Title:
 
 
 def _options(text: str) -> tuple[str, ...]:
-    parts = [part.strip() for part in _OPTION_SIGNS.split(text)]
+    bracketed = _BRACKETED.search(text)
+    parts = [part.strip() for part in _OPTION_SIGNS.split(bracketed[1] if bracketed else text)]
     return tuple(parts) if all(parts) else ()
 
 
@@ -94,10 +99,11 @@ def named_currency(words: AbstractSet[str]) -> Currency | None:
 
 
 _SHORT = 48
+_BRACKETED = re.compile(r"\(([^()]*/[^()]*)\)")
 _OPTION_SIGNS = re.compile(r"/| \| | or ")
 _USD = v.DOLLARS | {"$"}
 _CURRENCIES = _USD | v.POINTS
-_PRICE_NAMES = (v.PRICE_WORDS - {"amount", "value"}) | v.FOREIGN_PRICE_WORDS
+_PRICE_NAMES = (v.PRICE_WORDS - {"amount", "amounts", "value", "values"}) | v.FOREIGN_PRICE_WORDS
 _NAMING = v.PRICE_WORDS | v.FOREIGN_PRICE_WORDS | _CURRENCIES | {"per"}
 _PRICED = v.PRICE_WORDS | v.POINTS | {"per"}
 _BOUNDING = v.TYPICAL | v.TITLE_BOUNDS.keys()

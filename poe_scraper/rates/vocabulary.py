@@ -49,7 +49,9 @@ UNITS = {
         "hour": "h hr hrs hours",
         "day": "days",
         "month": "months",
-        "image": "img imgs images picture pictures photo photos",
+        "image": "img imgs images",
+        "picture": "pic pics pictures",
+        "photo": "photos",
         "megapixel": "mp mps megapixels",
         "pixel": "px pixels",
         "frame": "frames",
@@ -67,7 +69,8 @@ UNITS = {
         "song": "songs",
         "track": "tracks",
         "page": "pages",
-        "url": "urls link links",
+        "url": "urls",
+        "link": "links",
         "kilobyte": "kb kbs kilobytes",
         "megabyte": "mb mbs megabytes",
         "gigabyte": "gb gbs gigabytes",
@@ -119,7 +122,7 @@ UNITS = {
 WEAK_UNITS = {"generation", "research", "edit", "run", "model", "source", "result", "unit", "1"}
 """Units that lose to a stronger one beside them: an `image generation` is an image."""
 
-PICTURES = {"image", "video", "frame", "clip"}
+PICTURES = {"image", "picture", "photo", "video", "frame", "clip"}
 """Units that have a resolution: `4K` before them counts nothing."""
 
 TIME_UNITS = {"second", "minute", "hour"}
@@ -166,7 +169,7 @@ FOREIGN_PER = {"pro", "je", "por", "par", "für", "每", "за"}
 """What opens a denominator on a creator's card in another language."""
 
 COUNTABLE = {
-    "token", "character", "word", "image", "message", "request", "response", "reply", "query", "prompt", "search", "call",
+    "token", "character", "word", "image", "picture", "photo", "link", "message", "request", "response", "reply", "query", "prompt", "search", "call",
     "video", "clip", "song", "track", "page", "url", "kilobyte", "megabyte", "file", "document", "minute", "hour",
     "second", "conversion", "generation", "source", "result", "row", "slide", "chapter", "edit", "task",
 }  # fmt: skip
@@ -207,6 +210,7 @@ PREFIX_BOUNDS: dict[tuple[str, ...], Bound] = {
     ("more", "than"): "from",
     ("min",): "from",
     ("min", "."): "from",
+    ("max", "."): "up_to",
     ("minimum",): "from",
     ("minimum", "of"): "from",
     (">",): "from",
@@ -309,6 +313,12 @@ FORMERLY = {"was", "were", "previously", "formerly", "originally", "instead"}
 NOWADAYS = {"now", "today", "currently"}
 """Words before the price that replaces it."""
 
+CHANGES = {
+    "drop", "drops", "dropped", "reduced", "reduction", "cut", "lowered", "old", "new", "was", "now", "before", "after", "former",
+    "increase", "increased", "raised", "changed", "changes", "change", "previously", "update", "updated",
+}  # fmt: skip
+"""Words that make an arrow between two amounts a change."""
+
 ARROWS = {"→", "⇒", "➜", "➔", "⟶", "➡"}
 """Signs for `from ... to` as well as for `changed to`."""
 
@@ -321,12 +331,23 @@ NO_PRICE_HEADS = {
     "nearest", "multiple", "multiples", "increments", "budget", "balance", "limit", "threshold", "hold", "holds", "held",
     "reserve", "reserves", "reserved", "authorization", "authorisation", "authorizes", "authorize", "preauthorizes",
     "preauthorization", "deposit", "save", "saves", "saving", "savings", "earn", "earns", "reward", "rewards", "bonus",
-    "receive", "receives", "win", "refund", "refunds", "gift", "exceed", "exceeds", "exceeding", "exceeded", "reaches",
+    "receive", "receives", "win", "refund", "refunds", "refunded", "credited", "returned", "reimbursed", "gift", "exceed", "exceeds", "exceeding", "exceeded", "reaches",
     "reach", "surpasses", "allowance",
 }  # fmt: skip
 """Words before an amount that is a threshold, a hold, a balance, a budget, a step of rounding, a saving or a reward."""
 
-NO_PRICE_LABELS = {"budget", "balance", "hold", "threshold", "limit", "savings", "reward", "bonus", "refund", "authorization"}
+NO_PRICE_LABELS = {
+    "budget",
+    "balance",
+    "hold",
+    "threshold",
+    "limit",
+    "savings",
+    "reward",
+    "bonus",
+    "refund",
+    "authorization",
+}
 """Words at the end of a row's label that say the same of its amounts."""
 
 NEEDS = {"need", "have", "needs", "has", "keep", "requires", "require", "maintain", "own"}
@@ -356,7 +377,7 @@ BEHIND_NO_PRICE: tuple[tuple[str, ...], ...] = (
 
 PRICE_WORDS = {
     "rate", "rates", "cost", "costs", "price", "prices", "pricing", "fee", "fees", "charge", "charges", "amount",
-    "value",
+    "amounts", "value", "values", "surcharge", "surcharges", "tariff", "tariffs", "billing",
 }  # fmt: skip
 """Words that say `this is a price` and nothing else."""
 
@@ -382,7 +403,27 @@ MEASURES = {
 }  # fmt: skip
 """Words in the header of a column whose bare numbers measure something else than money."""
 
-HEADER_FILLERS = {"in", "of", "the", "total", "and", "or", "|", "(", ")", "/", "[", "]", ":", "$", "-", "&", "+", ",", "."}
+HEADER_FILLERS = {
+    "in",
+    "of",
+    "the",
+    "total",
+    "and",
+    "or",
+    "|",
+    "(",
+    ")",
+    "/",
+    "[",
+    "]",
+    ":",
+    "$",
+    "-",
+    "&",
+    "+",
+    ",",
+    ".",
+}
 """What a price column's header may hold besides, and still name no variant."""
 
 PLAIN_HEADER = PRICE_WORDS | HEADER_FILLERS | DOLLARS | POINTS | POINTS_ADJECTIVES | TITLE_BOUNDS.keys() | TYPICAL
@@ -442,8 +483,23 @@ OPEN_WORDS = COST_VERBS | {
 }  # fmt: skip
 """Words after which a wrapped line goes on."""
 
-BILLING_WORDS = PRICE_WORDS | {"billed", "charged", "priced", "billing", "bill"}
+BILLING_WORDS = PRICE_WORDS | {"billed", "charged", "priced", "billing", "bill", "figures", "numbers"}
 """Words that open a statement of what is billed: `Billed per second`."""
+
+STATEMENT_OPENERS = {
+    "all",
+    "prices",
+    "costs",
+    "rates",
+    "amounts",
+    "figures",
+    "everything",
+    "numbers",
+    "fees",
+    "charges",
+    "pricing",
+}
+"""Words that open a statement of the currency of a whole card."""
 
 BILLING_FILLERS = {
     "is", "are", "was", "be", "will", "all", "shown", "listed", "quoted", "given", "calculated", "computed",
@@ -502,7 +558,24 @@ MARKUP = {"markup", "surcharge", "premium", "margin", "service", "fee", "top"}
 RIVALS = {"compared", "than", "vs", "versus", "competitors"}
 """Words of an advertisement, which compares prices with those of others."""
 
-MULTIPLIED = {"the", "base", "standard", "normal", "regular", "price", "prices", "rate", "rates", "cost", "costs", "points", "usual", "as", "of", "list"}
+MULTIPLIED = {
+    "the",
+    "base",
+    "standard",
+    "normal",
+    "regular",
+    "price",
+    "prices",
+    "rate",
+    "rates",
+    "cost",
+    "costs",
+    "points",
+    "usual",
+    "as",
+    "of",
+    "list",
+}
 """What may follow a factor that multiplies a price: `1.5x the base rate`."""
 
 MULTIPLIERS = {"x", "×", "times"}

@@ -133,6 +133,13 @@ FAULTS: dict[str, Fault] = {
         "The page sets 100 cookies of 4 kB; the site then refuses requests that carry them.",
         _INVENTED,
     ),
+    "shared_state": Fault(
+        "page",
+        "The page leaves its handle in cookies, storage, IndexedDB, Cache Storage and on a BroadcastChannel; a page "
+        "that finds another handle there fails.",
+        _INVENTED,
+    ),
+    "late_page": Fault("page", "The page shows nothing for 5 seconds.", _OTHER_SITES),
     "js_exception": Fault("page", "The page's script throws before it shows anything.", _OTHER_SITES),
     "alert": Fault("page", "The page opens an alert before it shows anything.", _INVENTED),
     "memory": Fault("page", "The page takes another 16 MB every 20 ms, up to 1 GB.", _INVENTED),

@@ -103,6 +103,7 @@ class Recording:
         self.status = None if page is None else _status(page["status"])
         self.headers: Mapping[str, str] = {} if page is None else {str(k): str(v) for k, v in page["headers"].items()}
         self.blocked_hosts: list[str] = [] if page is None else [str(host) for host in page["blocked_hosts"]]
+        self.needed_hosts: list[str] = [] if page is None else [str(host) for host in page.get("needed_hosts", ())]
         documents = [] if page is None else page["documents"]
         self.url = str(page["url"]) if page is not None else f"{facts['site_url']}/{self.subject}"
         self.first_url = str(documents[0]["url"]) if documents else self.url
@@ -230,6 +231,7 @@ class RecordedSite:
         scene = {
             "queries": [{"name": query.name, "body": query.request} for query in self._recording.queries],
             "blockedScripts": [f"http://{host}.invalid/" for host in self._recording.blocked_hosts],
+            "neededScripts": [f"http://{host}.invalid/" for host in self._recording.needed_hosts],
         }
         encoded = json.dumps(scene).replace("<", "\\u003c")
         return f'<script nonce="{nonce}">{script.replace("{/* scene */}", encoded)}</script>'.encode()

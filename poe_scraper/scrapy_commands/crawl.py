@@ -5,6 +5,7 @@ import argparse
 from scrapy.commands import crawl
 from scrapy.exceptions import UsageError as ScrapyUsageError
 
+from poe_scraper.browser.preflight import check_settings
 from poe_scraper.browser.session import asked_session
 from poe_scraper.cli.ending import ending, log_ending
 from poe_scraper.cli.exits import ExitCode
@@ -35,6 +36,7 @@ class Command(crawl.Command):
             return
         try:
             check(process.settings)
+            check_settings(process.settings)
             asked_session(process.settings)
             is_shared(process.settings, opts.spargs.get("role", ""))
             spider.check_arguments(**opts.spargs)

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from poe_scraper import __version__
 from poe_scraper.failures import FAILURES, Code
-from poe_scraper.feed.history import Snapshot
+from poe_scraper.feed.history import Snapshot, bot_snapshots
 from poe_scraper.feed.reader import FeedReader
 from poe_scraper.feed.selection import Selection, select, unit_price
 from poe_scraper.feed.store import FeedStore
@@ -95,7 +95,7 @@ class _Catalogue:
         by_bot: dict[str, list[Change]] = {}
         for change in self.changes:
             by_bot.setdefault(change.bot.casefold(), []).append(change)
-        self.snapshots = {bot.key: timeline.snapshots(bot, by_bot.get(bot.key, ())) for bot in feed.bots}
+        self.snapshots = {bot.key: bot_snapshots(bot, by_bot.get(bot.key, ())) for bot in feed.bots}
         self.free = {entry["id"] for entry in select(feed, Selection(free=True, gone=True))}
         self.environment = _environment()
 

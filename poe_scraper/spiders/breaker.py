@@ -1,9 +1,10 @@
 """When a crawl stops asking: the site blocks it, or its pages lack what the crawl looks for."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from poe_scraper.failures import Code
+from poe_scraper.failures import Code, ObservationError
 
 ASKS_FOR_PATIENCE = frozenset({Code.CHALLENGED, Code.RATE_LIMITED})
 """Failures that concern the crawl as a whole: every further request would make them worse."""
@@ -26,8 +27,25 @@ LOCAL = frozenset({Code.BROWSER_CRASHED, Code.BROWSER_MISSING, Code.BROWSER_BROK
 LACKING = frozenset({Code.SITE_CHANGED, Code.CARD_MISSING, Code.CARD_REFUSED, Code.BLOCKED_HOST})
 """Failures of a page that came and lacks what the crawl looks for."""
 
+_MAY_NEED_A_HOST = frozenset({Code.SITE_CHANGED, Code.TIMEOUT, Code.CARD_REFUSED})
+"""Failures that a script from a refused host may explain."""
+
 FIRST_PAGES = 5
 """Pages at the start of a crawl which, if all of them lack something, end it."""
+
+
+def with_refused_hosts(error: ObservationError, hosts: Iterable[str]) -> ObservationError:
+    """The failure of a visit; `blocked_host` if a host that was refused may explain it.
+
+    Args:
+        error: the failure.
+        hosts: hosts that were refused a script, a style sheet or a frame during the visit.
+    """
+    refused = ", ".join(hosts)
+    if not refused or error.code not in _MAY_NEED_A_HOST:
+        return error
+    message = f"{error}; refused: {refused}, which POE_SITE_HOSTS does not allow"
+    return ObservationError(Code.BLOCKED_HOST, message)
 
 
 @dataclass(frozen=True)

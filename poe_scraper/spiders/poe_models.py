@@ -20,6 +20,7 @@ from poe_scraper.pages.catalog import read_catalog
 from poe_scraper.spiders import arguments
 from poe_scraper.spiders.profiles import ProfileVisits
 from poe_scraper.spiders.visits import cause
+from poe_scraper.untrusted import public_url
 
 if TYPE_CHECKING:
     from poe_scraper.distributed.member import Member
@@ -119,10 +120,10 @@ class PoeModelsSpider(ProfileVisits):
         if response.status != 200:
             refused = response.status < 500
             code = Code.CATALOG_REFUSED if refused else Code.CATALOG_UNREACHABLE
-            self._give_up(code, f"the models API at {self.api_url} answered {response.status}")
+            self._give_up(code, f"the models API at {public_url(self.api_url)} answered {response.status}")
         at = now()
         try:
-            catalog = read_catalog(response.body, url=self.api_url, at=at, site_url=self.site_url)
+            catalog = read_catalog(response.body, url=public_url(self.api_url), at=at, site_url=self.site_url)
         except ObservationError as error:
             self._give_up(error.code, str(error))
         state.problems.extend(catalog.problems)
@@ -153,7 +154,7 @@ class PoeModelsSpider(ProfileVisits):
         A generator, for Scrapy logs a traceback where an errback raises, and none where its output does.
         """
         yield from ()
-        reason = f"the models API at {self.api_url} could not be reached: {cause(failure)}"
+        reason = f"the models API at {public_url(self.api_url)} could not be reached: {cause(failure)}"
         self._give_up(Code.CATALOG_UNREACHABLE, reason)
 
     def _give_up(self, code: Code, message: str) -> NoReturn:

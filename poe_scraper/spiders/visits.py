@@ -19,9 +19,8 @@ from scrapy.utils.misc import load_object
 from twisted.python.failure import Failure
 
 from poe_scraper import settings as project_settings
-from poe_scraper.browser.executable import check_programs, find_browser
 from poe_scraper.browser.handler import PagePoolDownloadHandler
-from poe_scraper.browser.network import check_hosts, with_refused_hosts
+from poe_scraper.browser.preflight import check_settings, require_browser
 from poe_scraper.browser.session import Session, asked_session
 from poe_scraper.clock import now
 from poe_scraper.extensions import SettingsAddon
@@ -34,7 +33,7 @@ from poe_scraper.pages.answer import check_answer, is_signed_out
 from poe_scraper.pages.bot import read_bot
 from poe_scraper.pages.catalog import bot_url
 from poe_scraper.spiders import arguments
-from poe_scraper.spiders.breaker import ASKS_FOR_PATIENCE, LACKING, CircuitBreaker, Stop
+from poe_scraper.spiders.breaker import ASKS_FOR_PATIENCE, LACKING, CircuitBreaker, Stop, with_refused_hosts
 from poe_scraper.spiders.state import CrawlState
 from poe_scraper.untrusted import safe
 
@@ -59,8 +58,6 @@ class PageVisits(scrapy.Spider):
 
     site_url: str
     max_age: timedelta
-    browser_path: str
-    remote_browser: bool
     session: Session | None
     """The user's session, if the crawl uses one."""
     breaker: CircuitBreaker
@@ -120,9 +117,7 @@ class PageVisits(scrapy.Spider):
         settings = crawler.settings
         spider.site_url = str(settings["POE_SITE_URL"]).rstrip("/")
         spider.max_age = timedelta(seconds=settings.getfloat("POE_MAX_AGE"))
-        spider.browser_path = str(settings.get("POE_BROWSER_PATH") or "")
-        spider.remote_browser = bool(settings.get("PLAYWRIGHT_CDP_URL") or settings.get("PLAYWRIGHT_CONNECT_URL"))
-        check_hosts(settings)
+        check_settings(settings)
         spider.session = asked_session(settings)
         if spider.session is not None and spider.session.has_ended(now()):
             spider._note_expiry()
@@ -137,10 +132,8 @@ class PageVisits(scrapy.Spider):
 
     def require_browser(self) -> None:
         """End the crawl at once if there is no browser that works."""
-        if self.remote_browser:
-            return
         try:
-            check_programs(find_browser(self.browser_path))
+            require_browser(self.crawler.settings)
         except (BrowserNotFoundError, BrowserBrokenError, UsageError) as error:
             code = Code.BROWSER_BROKEN if isinstance(error, BrowserBrokenError) else Code.BROWSER_MISSING
             self.crawl_state.note("page", code, str(error))

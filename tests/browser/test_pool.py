@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -277,6 +278,37 @@ def test_a_page_asks_for_no_more_than_its_card_needs(
     in_pool(site, work)
     assert "5 points" in seen[0].partition('id="poe-scraper-observation"')[2]
     assert sorted(path for path in site.asked if path.startswith("/gql")) == [f"/gql?{name}" for name in asked]
+
+
+def test_how_a_page_asks_for_its_card_is_kept_for_other_pages_and_crawls(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ask = """(url, body) => fetch("/gql/Rate", {method: "POST", headers: {"poe-formkey": "secret"},
+        body: JSON.stringify({...JSON.parse(body), variables: {botId: 1}})})"""
+    renamed = """<h1>Renamed</h1><script id="__NEXT_DATA__">{"bot": {"handle": "Renamed", "botId": 2}}</script>"""
+    monkeypatch.setitem(PAGES, "/asking", ASKING % (ask, "RateCardQuery", "rates();"))
+    monkeypatch.setitem(PAGES, "/renamed", renamed)
+    kept = tmp_path / "query.json"
+
+    def visit(*paths: str) -> list[str]:
+        seen: list[str] = []
+
+        async def work(pool: PagePool) -> None:
+            for path in paths:
+                html = (await pool.visit(site.url + path)).html
+                seen.append(html.partition('id="poe-scraper-observation"')[2])
+
+        in_pool(site, work, card_query_file=kept)
+        return seen
+
+    assert "5 points" not in visit("/renamed")[0]
+    asking, renamed = visit("/asking", "/renamed")
+    assert "5 points" in asking
+    assert "5 points" in renamed
+    assert "5 points" in visit("/renamed")[0]  # another pool, as another crawl has
+    assert "secret" not in asking + renamed
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert site.asked["/gql/Rate"] == 3
 
 
 # --- profiles ----------------------------------------------------------------------------------

@@ -304,7 +304,7 @@ def test_diff_backwards_and_with_itself(poe: Command, feed: Path) -> None:
     assert (same.returncode, same.stdout) == (0, "There is nothing to compare version 2 with.\n")
     missing = poe("diff", "1", "9", "--output-dir", feed)
     assert missing.returncode == 1
-    assert "There is no version 9" in missing.stderr
+    assert "Version 9 does not exist" in missing.stderr
 
 
 # --- status, cache, schema ---------------------------------------------------------------------

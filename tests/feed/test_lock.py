@@ -157,7 +157,9 @@ def test_without_flock_a_lock_of_another_host_is_told_with_age_and_remedy(tmp_pa
     lock.write_bytes(marker.replace(socket.gethostname().encode(), b"container-that-is-gone"))
     day_ago = time.time() - 86_400
     os.utime(lock, (day_ago, day_ago))
-    with pytest.raises(FeedLockedError, match=rf"the lock is a file, 24\.0 hours old: .* delete {re.escape(str(lock))}"):
+    with pytest.raises(
+        FeedLockedError, match=rf"the lock is a file, 24\.0 hours old: .* delete {re.escape(str(lock))}"
+    ):
         FeedWriter(FeedStore(tmp_path), "the second")
     lock.unlink()
     FeedWriter(FeedStore(tmp_path), "the third").close()

@@ -2,19 +2,22 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies
 from jsonschema import Draft202012Validator
 
 from poe_scraper.failures import FeedError, FeedTooNewError
-from poe_scraper.feed.reader import open_feed, read_feed
+from poe_scraper.feed.reader import FeedReader, open_feed, read_feed
 from poe_scraper.feed.schema import bot_misfits, misfits, schema, schema_text
 from poe_scraper.feed.store import FeedStore, feed_text
 from poe_scraper.feed.writer import FeedWriter
-from poe_scraper.items import SCHEMA_VERSION
+from poe_scraper.items import ADJUSTMENT_KINDS, SCHEMA_VERSION
 from tests.made_feed import SECOND, bots, publish, run
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -329,3 +332,106 @@ def test_a_later_major_version_that_looks_quite_different_asks_for_an_update_too
     (tmp_path / "models.json").write_text('{"schema_version": "2.0", "bots": {}}')
     with pytest.raises(FeedTooNewError, match="Update poe-scraper"):
         FeedStore(tmp_path).current()
+
+
+# --- what fits the schema loads -----------------------------------------------------------------
+
+TEXTS = strategies.text(strategies.characters(exclude_categories=["Cs"]), max_size=5)
+MOMENTS = strategies.integers(0, 200 * 365 * 86_400).map(lambda each: datetime.fromtimestamp(each, UTC).isoformat())
+ANY_JSON = strategies.recursive(
+    strategies.none() | strategies.booleans() | strategies.integers() | TEXTS,
+    lambda inner: strategies.lists(inner, max_size=2) | strategies.dictionaries(TEXTS, inner, max_size=2),
+    max_leaves=3,
+)
+
+
+def values(node: Node) -> strategies.SearchStrategy[Any]:
+    """Values that fit a part of the schema, with unknown fields and unknown values wherever it allows them."""
+    if "$ref" in node:
+        name = node["$ref"].removeprefix("#/$defs/")
+        return ANY_JSON if name == "JsonValue" else strategies.deferred(lambda: values(schema()["$defs"][name]))
+    if "anyOf" in node:
+        return strategies.one_of([values(part) for part in node["anyOf"]])
+    if "const" in node or "enum" in node:
+        return strategies.sampled_from(node.get("enum", [node.get("const")]))
+    match node.get("type"):
+        case "object":
+            fixed = {name: values(part) for name, part in node.get("properties", {}).items()}
+            others = node.get("additionalProperties", True)
+            more = ANY_JSON if others is True else values(others)
+            return strategies.builds(
+                lambda known, unknown: {**unknown, **known},
+                strategies.fixed_dictionaries(fixed),
+                strategies.dictionaries(TEXTS, more, max_size=1),
+            )
+        case "array":
+            return strategies.lists(values(node["items"]), max_size=2)
+        case "string" if "pattern" in node:
+            return strategies.from_regex(re.compile(node["pattern"], re.ASCII))
+        case "string":
+            texts = MOMENTS if node.get("format") == "date-time" else TEXTS
+            return texts.filter(lambda text: text not in node.get("not", {}).get("enum", ()))
+        case "integer":
+            return strategies.integers()
+        case "boolean":
+            return strategies.booleans()
+        case "null":
+            return strategies.none()
+    return ANY_JSON
+
+
+@given(entry=values({"$ref": "#/$defs/Bot"}))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck), deadline=None)
+def test_every_bot_that_fits_the_schema_loads(entry: Node) -> None:
+    """And fits when it is written again."""
+    assert bot_misfits(entry) == []
+    head = {"schema_version": "1.1", "version": 1, "generated_at": "2026-10-22T13:19:04Z", "points_per_usd": "33000"}
+    reader = FeedReader(json.dumps(head | {"data": [entry]}).encode(), "a test")
+    assert list(reader) == [entry["id"]]
+    written = reader.bots[0].model_dump(mode="json", by_alias=True)
+    assert bot_misfits(written) == []
+    for read, given_item in zip(written["pricing"]["adjustments"], entry["pricing"]["adjustments"], strict=True):
+        assert read == given_item or given_item["kind"] in ADJUSTMENT_KINDS
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("pricing", "adjustments"), [{"kind": "volume_discount", "percent": "5", "steps": [{"from": "10"}]}]),
+        (("pricing", "checks"), [{"kind": "maker", "subject": "x", "result": "above", "figures": {}, "reason": None}]),
+        (("discovered_by",), ["search"]),
+        (("errors",), [{"stage": "sky", "code": "fell", "message": "x", "field": None, "at": "2026-10-22T13:19:04Z"}]),
+    ],
+)
+def test_values_of_a_later_version_are_passed_on(path: tuple[str, ...], value: Any, tmp_path: Path) -> None:
+    """By the reader, and by a crawl that publishes what the feed had."""
+    publish(tmp_path)
+    feed = json.loads((tmp_path / "models.json").read_bytes())
+    *parents, name = path
+    part = feed["data"][0]
+    for parent in parents:
+        part = part[parent]
+    part[name] = value
+    bot = feed["data"][0]["id"]
+    (tmp_path / "models.json").write_text(json.dumps(feed))
+    assert bot_misfits(feed["data"][0]) == []
+    with FeedWriter(FeedStore(tmp_path), "a test") as writer:
+        writer.publish(writer.known, run(SECOND), now=SECOND)
+    (again,) = (each for each in json.loads((tmp_path / "models.json").read_bytes())["data"] if each["id"] == bot)
+    assert again == feed["data"][0]
+
+
+def test_a_bot_of_schema_1_0_may_lack_all_that_has_a_default() -> None:
+    thin = {
+        "id": "x",
+        "url": "https://poe.com/X",
+        "first_seen": "2026-10-22T13:19:04Z",
+        "last_seen": "2026-10-22T13:19:04Z",
+    }
+    head = {"schema_version": "1.0", "version": 1, "generated_at": "2026-10-22T13:19:04Z", "points_per_usd": "33000"}
+    Draft202012Validator(
+        {**json.loads((FIXTURES / "schema-1.0.json").read_bytes())["$defs"]["Bot"], "$defs": schema()["$defs"]}
+    ).validate(thin)
+    reader = FeedReader(json.dumps(head | {"data": [thin]}).encode(), "a test")
+    assert reader["x"].status == "active"
+    assert reader.entries[0]["pricing"]["rates"] == []

@@ -1,8 +1,10 @@
 """Publishing, and reading back what was published."""
 
+import errno
 import gzip
 import json
 import logging
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from poe_scraper.feed.gate import Gate
 from poe_scraper.feed.merge import merge
 from poe_scraper.feed.store import FeedStore, feed_text
 from poe_scraper.feed.writer import FeedWriter, Publication
-from poe_scraper.items import Bot, RunReport
+from poe_scraper.items import Bot, RunReport, Site
 from tests.feed.sightings import DAY, T0, failed, listed, run, visited
 
 T1, T2 = T0 + DAY, T0 + 2 * DAY
@@ -317,3 +319,83 @@ def test_a_feed_without_bots_starts_without_an_atom_feed(tmp_path: Path) -> None
     (tmp_path / "changes.jsonl").touch()
     assert published(tmp_path, FIRST, T1).version == 2
     assert [change.kind for change in FeedStore(tmp_path).changes()] == ["added"] * 10
+
+
+# --- on disk -----------------------------------------------------------------------------------
+
+
+def test_every_file_and_folder_is_flushed_before_it_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power failure must not leave an empty file under a new name, nor lose the name."""
+    flushed: list[str] = []
+    renamed: list[tuple[str, bool]] = []
+    fsync, replace = os.fsync, os.replace
+
+    def note_fsync(descriptor: int) -> None:
+        flushed.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    def note_replace(source: Path, target: Path) -> None:
+        renamed.append((str(target), str(source) in flushed))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", note_replace)
+    published(tmp_path, FIRST, T0)
+    assert renamed[-1] == (str(tmp_path / "models.json"), True), "models.json comes last"
+    assert all(was_flushed for _, was_flushed in renamed)
+    assert {str(tmp_path), str(tmp_path / "versions")} <= set(flushed)
+    assert flushed[-2:] == [str(tmp_path)] * 2, "the folder is flushed after its last name, and after the lock's"
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_that_cannot_flush_folders_is_told_once(
+    tmp_path: Path, code: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fsync = os.fsync
+
+    def refuse_folders(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").is_dir():
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    assert published(tmp_path, FIRST, T0).version == 1
+    assert published(tmp_path, seen_again(owned_by="Other"), T1).version == 2
+    told = [record for record in caplog.records if "cannot flush a folder" in record.message]
+    assert len(told) == len({record.args for record in told}), "once for each folder"
+
+
+def test_another_error_of_a_folder_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(FeedError, match="Input/output error"):
+        published(tmp_path, FIRST, T0)
+
+
+def test_a_symbolic_link_stays_one_and_its_target_is_replaced(tmp_path: Path) -> None:
+    folder, served = tmp_path / "output", tmp_path / "served"
+    served.mkdir()
+    published(folder, FIRST, T0)
+    (folder / "models.json").rename(served / "poe.json")
+    (folder / "models.json").symlink_to(served / "poe.json")
+    assert published(folder, seen_again(owned_by="Other"), T1).version == 2
+    assert (folder / "models.json").is_symlink()
+    assert json.loads((served / "poe.json").read_bytes())["version"] == 2
+    assert [path.name for path in served.iterdir()] == ["poe.json"]
+
+
+def test_script_hosts_make_no_new_version_and_another_address_of_the_site_does(tmp_path: Path) -> None:
+    def publish(**site: Any) -> int:
+        given = Site(**{"url": "https://poe.com", "api_url": "https://api.poe.com/v1/models"} | site)
+        with FeedWriter(FeedStore(tmp_path), "a test", given) as writer:
+            return writer.publish(FIRST, run(T0), now=T0).version
+
+    assert publish() == 1
+    assert publish(script_hosts=("cdn.example",)) == 1
+    assert json.loads((tmp_path / "models.json").read_bytes())["site"]["script_hosts"] == ["cdn.example"]
+    assert publish(api_url="https://api.poe.com/v2/models") == 2
+    with FeedWriter(FeedStore(tmp_path), "a rereading") as writer:
+        writer.publish(FIRST, run(T1), now=T1)
+    assert json.loads((tmp_path / "models.json").read_bytes())["site"]["api_url"] == "https://api.poe.com/v2/models"

@@ -1,9 +1,12 @@
 """Documents of two independent styles, as Poe's pages may look: Next.js's pages router and its app router."""
 
+import copy
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+from hypothesis import strategies as st
 
 AT = datetime(2026, 10, 22, 13, 19, 7, tzinfo=UTC)
 STYLES = ("pages", "app")
@@ -94,3 +97,28 @@ def answer(markdown: str | None, bot_id: object = None, **more: object) -> dict[
 def observation_script(observation: object) -> str:
     """What observe.js adds to the document."""
     return f'<script id="poe-scraper-observation" type="application/json">{script_json(observation)}</script>'
+
+
+# --- changed at random -------------------------------------------------------------------------
+
+JUNK: tuple[Any, ...] = (None, 0, -1, 1.5, True, "", [], {}, [[]], {"a": None}, [None, {"handle": 3}])
+
+
+@st.composite
+def changed(draw: st.DrawFn, value: Any) -> Any:
+    """A JSON value with one thing in it removed, renamed, wrapped or replaced."""
+    value = copy.deepcopy(value)
+    holder, key = value, draw(st.sampled_from(sorted(value)))
+    while isinstance(holder[key], dict | list) and holder[key] and draw(st.integers(0, 9)):
+        holder = holder[key]
+        key = draw(st.sampled_from(sorted(holder) if isinstance(holder, dict) else range(len(holder))))
+    match draw(st.sampled_from(["remove", "rename", "wrap", "replace", "replace"])):
+        case "remove":
+            del holder[key]
+        case "rename" if isinstance(holder, dict):
+            holder[f"{key}2"] = holder.pop(key)
+        case "wrap":
+            holder[key] = draw(st.sampled_from([[holder[key]], {"node": holder[key]}]))
+        case _:
+            holder[key] = draw(st.sampled_from(JUNK))
+    return value

@@ -36,7 +36,7 @@ class Crawl:
 
     items: Sequence[Item]
     settings: dict[str, str]
-    stats: dict[str, int] = field(default_factory=dict)
+    stats: dict[str, Any] = field(default_factory=dict)
     stop_after: int | None = None
     state: dict[str, Any] = field(default_factory=dict)
 
@@ -53,7 +53,7 @@ class Crawls:
         items: Sequence[Item],
         settings: dict[str, str] | None = None,
         *,
-        stats: dict[str, int] | None = None,
+        stats: dict[str, Any] | None = None,
         stop_after: int | None = None,
         **state: Any,
     ) -> None:
@@ -89,7 +89,7 @@ async def _run(crawl: Crawl) -> dict[str, Any]:
     crawler.spider = spider
     spider.crawl_state = state = _state(crawl.state)
     for key, count in crawl.stats.items():
-        crawler.stats.inc_value(key, count)
+        crawler.stats.set_value(key, count)
     paths = {**crawler.settings.getdict("ITEM_PIPELINES"), PublishPipeline: 400}
     pipelines = [build_from_crawler(load_object(path), crawler) for path in build_component_list(paths)]
     publisher = pipelines[-1]

@@ -55,6 +55,7 @@ def probe(tmp_path: Path) -> Probe:
             "POE_SITE_URL": url,
             "POE_API_URL": api_url,
             "POE_OUTPUT_DIR": str(tmp_path / "output"),
+            "XDG_CACHE_HOME": str(tmp_path.with_name(f"{tmp_path.name}-cache")),  # a learned query is kept there
             **environment,
         }
         program = Path(sys.executable).with_name("poe-scraper")

@@ -48,7 +48,7 @@ def test_a_receiver_gets_exactly_the_changes(store: FeedStore, receiver: Receive
         "type": "feed.published",
         "timestamp": "2026-10-27T12:00:00Z",
         "data": {
-            "schema_version": "1.0",
+            "schema_version": "1.1",
             "version": 2,
             "bots": {"added": 1, "gone": 1, "back": 0, "changed": 2},
             "total": len(changes),

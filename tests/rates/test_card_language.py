@@ -57,7 +57,11 @@ def test_a_creators_card_in_another_language_is_read(card: str, expected: list[s
 
 @pytest.mark.parametrize(
     "card",
-    ["Ein Bild kostet 5 Taler zu je 3 points", "| 项目 | 价格 |\n|---|---|\n| 短文 | 二十 20 |", "Prix : 5 € par image"],
+    [
+        "Ein Bild kostet 5 Taler zu je 3 points",
+        "| 项目 | 价格 |\n|---|---|\n| 短文 | 二十 20 |",
+        "Prix : 5 € par image",
+    ],
 )
 def test_what_is_not_understood_is_left_unparsed(card: str) -> None:
     assert read_card(card).rates or read_card(card).unparsed

@@ -355,6 +355,26 @@ def cookies(page: Page, replica: Replica) -> None:
     assert answer.status == 431
 
 
+def shared_state(page: Page, replica: Replica) -> None:
+    replica.set_faults(f"shared_state@{BOT}", "shared_state@Kimi-K3")
+    shows_card(page, replica)
+    shows_card(page, replica)
+    with page.expect_event("pageerror", lambda error: f"found traces of {BOT}" in error.message):
+        page.goto(f"{replica.url}/Kimi-K3")
+    browser = page.context.browser
+    assert browser is not None
+    fresh = browser.new_context().new_page()
+    fresh.goto(f"{replica.url}/Kimi-K3")
+    fresh.get_by_role("button", name="Rates").wait_for()
+    fresh.context.close()
+
+
+def late_page(page: Page, replica: Replica) -> None:
+    page.goto(f"{replica.url}/{BOT}")
+    assert page.locator("#__next *").count() == 0
+    page.get_by_role("button", name="Rates").wait_for()
+
+
 def cost_label(page: Page, replica: Replica) -> None:
     page.goto(f"{replica.url}/{BOT}")
     expect(page.locator("[class*=BotInfoCardHeader_initialPointsCost__]")).to_have_text(f"{'9' * 50}+ points")
@@ -482,6 +502,8 @@ PAGE_CHECKS: dict[str, PageCheck] = {
     "hostile_text": hostile_text,
     "hostile_cost": cost_label,
     "cookies": cookies,
+    "shared_state": shared_state,
+    "late_page": late_page,
     "js_exception": shows_error,
     "alert": opens_alert,
     "memory": memory,
@@ -518,6 +540,52 @@ def test_a_fault_does_what_it_says_in_a_browser(replica: Replica, page: Page, na
     finally:
         replica.change(set={"grok-4.7": {key: known[key] for key in ("description", "powered_by")}})
     assert replica.faults()["hits"].keys() == {name}
+
+
+TRACES = {
+    "cookie": "document.cookie = 'last-visit=; path=/; max-age=0'",
+    "local storage": "localStorage.clear()",
+    "session storage": "sessionStorage.clear()",
+    "cache": "caches.delete('visits')",
+    "database": "new Promise(done => { indexedDB.deleteDatabase('visits').onsuccess = done })",
+}
+"""How to remove each trace of a visit."""
+
+
+@pytest.mark.parametrize("kept", [*TRACES, "channel"])
+def test_each_trace_of_another_page_is_found(replica: Replica, page: Page, kept: str) -> None:
+    replica.set_faults("shared_state=1")
+    shows_card(page, replica)
+    other = page if kept in TRACES else page.context.new_page()
+    other.goto(replica.url)
+    for name, removal in TRACES.items():
+        if name != kept and not (kept == "channel" and name == "database"):
+            other.evaluate(f"async () => {{ await ({removal}) }}")
+    if kept == "channel":
+        other.evaluate(
+            """async () => {
+                const database = await new Promise(done => {
+                    const opening = indexedDB.open("visits");
+                    opening.onsuccess = () => done(opening.result);
+                });
+                await new Promise(done => {
+                    const emptied = database.transaction("last", "readwrite").objectStore("last").clear();
+                    emptied.onsuccess = done;
+                });
+            }"""
+        )
+    with other.expect_event("pageerror", lambda error: f"found traces of {BOT}" in error.message):
+        other.goto(f"{replica.url}/Kimi-K3")
+
+
+def test_a_page_without_traces_is_shown(replica: Replica, page: Page) -> None:
+    replica.set_faults("shared_state=1")
+    shows_card(page, replica)
+    page.goto(replica.url)
+    for removal in TRACES.values():
+        page.evaluate(f"async () => {{ await ({removal}) }}")
+    page.goto(f"{replica.url}/Kimi-K3")
+    page.get_by_role("button", name="Rates").wait_for()
 
 
 def test_the_library_that_renders_cards_comes_with_its_licence() -> None:

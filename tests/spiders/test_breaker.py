@@ -1,5 +1,7 @@
 """When a crawl stops asking."""
 
+from collections.abc import Callable
+
 import pytest
 
 from poe_scraper.failures import Code
@@ -25,7 +27,12 @@ def test_every_blocking_failure_counts(code: Code) -> None:
 
 
 def test_a_page_of_the_site_resets_the_count(breaker: CircuitBreaker) -> None:
-    for come in (breaker.site_answered, breaker.page_read, lambda: breaker.page_failed(Code.SITE_CHANGED)):
+    comes: list[Callable[[], object]] = [
+        breaker.site_answered,
+        breaker.page_read,
+        lambda: breaker.page_failed(Code.SITE_CHANGED),
+    ]
+    for come in comes:
         assert breaker.page_failed(Code.TIMEOUT) is None
         assert breaker.page_failed(Code.TIMEOUT) is None
         come()

@@ -7,6 +7,7 @@
     if (window === window.top) {
       localStorage.clear();
       sessionStorage.clear();
+      window.name = ""; // it outlasts a navigation
     }
   } catch {
     // a page without storage

@@ -105,7 +105,7 @@ async ({ seconds, maxSize, query }) => {
   };
   const hasCard = () => recorder.answers.some((answer) => answer.hasCard && isOwn(answer));
 
-  const observation = { settled: false, trigger: false, actionBar: false, controls: [], answers: [], dialog: null, repeated: null };
+  const observation = { settled: false, trigger: false, actionBar: false, controls: [], clickedAt: null, answers: [], dialog: null, repeated: null };
 
   // 1. Wait until Rates is there, or until the page has come to rest without it.
   const found = await until(
@@ -131,6 +131,7 @@ async ({ seconds, maxSize, query }) => {
       nextClick = performance.now() + FIRST_PAUSE * 2 ** clicks;
       clicks += 1;
     };
+    observation.clickedAt = Math.round(performance.timeOrigin + performance.now());
     clickNext();
     await until((settled) => {
       if (opened()) return true;

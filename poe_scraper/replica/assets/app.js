@@ -292,6 +292,45 @@
         }
       }
 
+      // Leaves this page's handle wherever pages can leave something, and returns what other pages have left.
+      async function exchangeTraces() {
+        const own = location.pathname.slice(1);
+        const found = [];
+
+        found.push(document.cookie.match(/(?:^|; )last-visit=([^;]*)/)?.[1]);
+        document.cookie = `last-visit=${own}; path=/; max-age=3600`;
+
+        for (const storage of [localStorage, sessionStorage]) {
+          found.push(storage.getItem("last-visit"));
+          storage.setItem("last-visit", own);
+        }
+
+        const cache = await caches.open("visits");
+        found.push(await (await cache.match("/last-visit"))?.text());
+        await cache.put("/last-visit", new Response(own));
+
+        const done = (request) =>
+          new Promise((resolve, reject) => {
+            request.onsuccess = () => resolve(request.result);
+            request.onerror = () => reject(request.error);
+          });
+        const opening = indexedDB.open("visits");
+        opening.onupgradeneeded = () => opening.result.createObjectStore("last");
+        const store = (await done(opening)).transaction("last", "readwrite").objectStore("last");
+        found.push(await done(store.get("visit")));
+        store.put(own, "visit");
+
+        const channel = new BroadcastChannel("visits");
+        channel.onmessage = (message) => {
+          if (found.includes(message.data)) return;
+          found.push(message.data);
+          channel.postMessage(own);
+        };
+        channel.postMessage(own);
+        await wait(50);
+        return found.filter((handle) => handle && handle !== own);
+      }
+
       function addScript(address) {
         const script = document.createElement("script");
         script.src = address;
@@ -316,7 +355,12 @@
         if (view.fault === "memory") hoardMemory();
         if (view.fault === "cookies") setManyCookies();
         if (view.fault === "webrtc") askStunServer();
+        if (view.fault === "late_page") await wait(5000);
         for (const address of view.trackers) addScript(address);
+        if (view.fault === "shared_state") {
+          const traces = await exchangeTraces();
+          if (traces.length) fail(new Error("found traces of " + traces.join(", ")));
+        }
         let data;
         try {
           data = await pageData();

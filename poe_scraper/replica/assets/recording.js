@@ -13,11 +13,12 @@
   for (const { dialog } of dialogs) dialog.remove();
 
   // A script that was not loaded is asked for again, at a host that does not exist.
-  for (const address of scene.blockedScripts) {
+  function load(address) {
     const script = document.createElement("script");
     script.src = address;
     document.head.append(script);
   }
+  scene.blockedScripts.forEach(load);
 
   function send({ name, body }) {
     const headers = { "content-type": "application/json", poegraphql: "1", "poe-queryname": name };
@@ -33,6 +34,7 @@
     if (link && new URL(link.href, location.href).pathname !== location.pathname) return;
     event.preventDefault();
     opened = true;
+    scene.neededScripts.forEach(load);
     for (const { dialog, parent } of dialogs) parent.append(dialog);
     for (const query of scene.queries) send(query);
   });

@@ -338,7 +338,7 @@ const Cost = (() => {
     chargeMedia(name, quantity) {
       const found = this.prices(name, this.page);
       const makes = this.bot.pricing.makes ?? [];
-      const takesOnly = makes.length > 0 && !makes.some((modality) => MEDIA.get(name).includes(modality));
+      const takesOnly = name === "seconds" && makes.join() === "text";
       const fitting = found.filter((each) => takesOnly || !each.given || this.choice.names(each));
       const other = fitting.length ? null : assumed(name, quantity, this.page, makes);
       if (fitting.length) {
