@@ -704,7 +704,9 @@ class RunReport(Item):
     visited: int = 0
     """Bots whose pages were read, or failed to be."""
     not_due: int = 0
-    """Bots that were seen and not visited: their known page was recent enough, or `limit` was reached."""
+    """Bots that were seen and not visited: their known page was recent enough, or `only` excluded it."""
+    left: int = 0
+    """Bots that are due and were left for a later crawl because of `limit`."""
     failed: dict[str, int] = Field(default_factory=dict, examples=[{"timeout": 2}])
     """Failures by code."""
     bots: int = 0

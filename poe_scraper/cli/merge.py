@@ -75,6 +75,7 @@ def _draft(parts: list[Part], at: datetime) -> RunReport:
         seen=sum(run.seen for run in runs),
         visited=sum(run.visited for run in runs),
         not_due=sum(run.not_due for run in runs),
+        left=sum(run.left for run in runs),
         failed=_sum(run.failed for run in runs),
         requests=_sum(run.requests for run in runs),
         bytes=_sum(run.bytes for run in runs),

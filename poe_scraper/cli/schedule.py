@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from poe_scraper.cli import options
-from poe_scraper.cli.exits import ExitCode
+from poe_scraper.cli.exits import ENDING_LOGGER, ExitCode
 from poe_scraper.cli.terminal import echo_json, notice, safe
 from poe_scraper.failures import ScrapydError, UsageError
 from poe_scraper.settings import scrapyd_login
@@ -25,7 +25,7 @@ spiders of the project in a process of its own."""
 _TAIL = 64 * 1024
 """Bytes at the end of a job's log that are read."""
 
-_ENDING = re.compile(r"^[\d-]+ [\d:]+ \[poe_scraper\.cli\.ending\] INFO: (?P<text>.*)$", re.MULTILINE)
+_ENDING = re.compile(rf"^.*\[{re.escape(ENDING_LOGGER)}\] INFO: (?P<text>.*)$", re.MULTILINE)
 _EXIT_CODE = re.compile(r"Exit code (\d+)")
 
 

@@ -1,4 +1,4 @@
-"""Visiting creators' profiles, and the pages of the bots that stand there."""
+"""Visiting creators' profiles, and the pages of the bots on them."""
 
 import json
 from collections import defaultdict
@@ -10,7 +10,7 @@ from scrapy import Request
 from scrapy.http import Response
 
 from poe_scraper.clock import now
-from poe_scraper.failures import Code, ObservationError
+from poe_scraper.failures import FAILURES, Code, ObservationError
 from poe_scraper.items import Bot, BotError
 from poe_scraper.pages.catalog import bot_url, is_handle
 from poe_scraper.pages.profile import read_profile
@@ -64,20 +64,25 @@ class ProfileVisits(PageVisits):
                 errback=self.page_failed,
                 cb_kwargs={"creator": handle},
                 meta={"playwright": True, "poe_page": "profile", "handle_httpstatus_all": True, "dont_retry": True},
-                priority=1,  # so that all pages to visit are known soon
+                priority=1,  # find all pages to visit soon
             )
 
     def parse_profile(self, response: Response, creator: str) -> Iterator[Bot | Request]:
-        """Yield every bot in scope that needs no visit, and a request for every one that does."""
+        """Yield each bot in scope, or a request for its page if that is due."""
         self.count_traffic(response, document="profile")
         request, at = cast("Request", response.request), now()
         try:
             html = self.checked(response)
             profile = read_profile(html, url=response.url, at=at, site_url=self.site_url, creator=creator)
         except ObservationError as error:
-            yield from self.not_read(request, error.code, str(error))
+            failure = self.with_refused_hosts(request, error)
+            yield from self.not_read(request, failure.code, str(failure))
             return
-        self.was_read(request)
+        except Exception:
+            self.logger.exception("Bug in poe-scraper while reading %s", response.url)
+            yield from self.not_read(request, Code.INTERNAL_ERROR, FAILURES[Code.INTERNAL_ERROR].meaning)
+            return
+        self.has_come(request)
         self.crawl_state.catalog_ok = True
         if profile.shortfall is None:
             keys = {bot.key for bot in profile.bots}
@@ -87,7 +92,7 @@ class ProfileVisits(PageVisits):
         for bot in profile.bots:
             if not self.crawl_state.in_scope(bot.key):
                 continue
-            # the page of a bot that the API lists is visited for the API's entry, where it is due
+            # if the API lists the bot, its entry there has led to a visit
             yield bot if bot.key in self.crawl_state.listed else self.visit_if_due(bot, at)
 
     def given_up(self, request: Request, code: Code, message: str) -> Iterator[Bot]:
@@ -98,7 +103,7 @@ class ProfileVisits(PageVisits):
             return
         seen = self.asked_for_by(request)
         if code == Code.NOT_FOUND and not {"api", "handle"}.intersection(seen.discovered_by):
-            # profiles may go on to name bots that were deleted: that is no failure, and no bot
+            # profiles may name bots that were deleted: that is neither a failure nor a bot
             error = BotError(stage="page", code=code, message=message, at=now())
             yield seen.model_copy(update={"discovered_by": (), "errors": (error,)})
         else:

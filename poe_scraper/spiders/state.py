@@ -44,6 +44,8 @@ class CrawlState:
     """Problems of the crawl as a whole, for the run report."""
     pages: int = 0
     """Bot pages requested so far, without retries."""
+    left: int = 0
+    """Bots that are due and were left for a later crawl because of `limit`."""
 
     def in_scope(self, key: str) -> bool:
         """True if the bot of that `Bot.key` is in the crawl's shard, and it is clear whether the API lists it."""

@@ -72,6 +72,17 @@ def test_a_number_that_json_lacks_does_not_make_a_new_version_each_time(crawls: 
     assert crawls.bots["numbers"].parameters[0].default_value is None
 
 
+def test_what_the_published_schema_refuses_is_dropped(crawls: Crawls, monkeypatch: pytest.MonkeyPatch) -> None:
+    def misfits(bot: dict[str, Any]) -> list[str]:
+        return ["status: 'asleep' is not one of the values"] if bot["id"] == "odd" else []
+
+    monkeypatch.setattr("poe_scraper.pipelines.validate.bot_misfits", misfits)
+    done = crawls.crawl([listed("odd", T0), listed("good", T0)])
+    assert done["dropped"] == ["item 'odd' is not a bot: status: 'asleep' is not one of the values"]
+    assert codes(done) == ["entry_malformed"]
+    assert set(crawls.bots) == {"good"}
+
+
 # --- dedupe ------------------------------------------------------------------------------------
 
 
@@ -86,6 +97,12 @@ def test_ids_compare_without_case(crawls: Crawls) -> None:
     upper = listed("gpt-test", T0).model_copy(update={"id": "GPT-Test"})
     crawls.crawl([upper, listed("gpt-test", T0)])
     assert list(crawls.bots) == ["GPT-Test"]
+
+
+def test_ids_compare_by_case_folding(crawls: Crawls) -> None:
+    done = crawls.crawl([listed("straße", T0), listed("STRASSE", T0)])
+    assert list(crawls.bots) == ["straße"]
+    assert codes(done) == ["entry_duplicate"]
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -199,6 +216,7 @@ def test_a_run_report(crawls: Crawls) -> None:
         "seen": 3,
         "visited": 2,
         "not_due": 1,
+        "left": 0,
         "failed": {"timeout": 1},
         "bots": 3,
         "with_rates": 1,
