@@ -55,7 +55,7 @@ def adjustments(line: Line, following: Line = (), *, about: Line = (), label_end
     wider = words.union(token.text for token in about) if about else words
     if "%" in words or "percent" in words:
         _percentages(line, following, wider, label_end, found)
-    if not words.isdisjoint(v.TIERED) or any(token.text[:1] == "x" and token.text[1:].isdigit() for token in line):
+    if not words.isdisjoint(v.TIERED):
         _multiples(line, about, words, label_end, found)
     if not words.isdisjoint(v.FREE_WORDS) or ("no" in words and not words.isdisjoint({"charge", "cost"})):
         _free_allowance(line, found)

@@ -37,25 +37,51 @@ def compounds(line: Line, single: Sequence[Price]) -> Found:
     """
     if not single:
         return NOTHING
-    explained: set[int] = set()
-    if _is_formula(line, single):
+    words = {token.text for token in line}
+    if not words.isdisjoint(_MULTIPLYING) and _is_formula(line, single):
         return NOTHING
-    kept = _without_formers(line, list(single))
+    is_changed = not words.isdisjoint(_ARROW_SIGNS)
+    kept = list(single)
+    if is_changed or not words.isdisjoint(v.FORMERLY) or any(price.struck for price in single):
+        kept = _without_formers(line, kept)
     if len(kept) > 1:
-        kept = _without_changes(line, kept)
+        if is_changed:
+            kept = _without_changes(line, kept)
         kept = _with_ranges(line, kept)
         if is_exchange_rate(line, kept):
             return Found((), frozenset(i for price in kept for i in price.accounts_for))
+    explained: set[int] = set()
+    prices = kept
+    if not words.isdisjoint(_TELLING):
+        prices = _without_no_prices(line, kept, explained)
+    if len(prices) > 1:
+        _note_options(line, prices)
+    return Found(prices, frozenset(explained))
+
+
+_ARROW_SIGNS = v.ARROWS | {">"}
+_MULTIPLYING = v.TIMES | {"x"}
+_TELLING = (
+    v.NO_PRICE_HEADS
+    | v.NEEDS
+    | v.CONDITIONS
+    | v.OTHER_CURRENCIES
+    | {"per"}
+    | {phrase[0] for phrase in v.BEHIND_NO_PRICE}
+)
+"""Words without one of which no amount is a threshold, a hold, a conversion or the like."""
+
+
+def _without_no_prices(line: Line, found: Sequence[Price], explained: set[int]) -> list[Price]:
+    """The prices among the amounts; adds the tokens of the others to `explained`."""
     prices = []
-    for price in kept:
+    for price in found:
         conversion = _conversion(line, price)
         if conversion or is_no_price(line, price):
             explained |= conversion or set(price.accounts_for)
         else:
             prices.append(price)
-    if len(prices) > 1:
-        _note_options(line, prices)
-    return Found(prices, frozenset(explained))
+    return prices
 
 
 # --- former prices ------------------------------------------------------------------------------

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from poe_scraper.rates.lexer import Token
+if TYPE_CHECKING:
+    from poe_scraper.rates.lexer import Token
 
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
@@ -50,9 +51,9 @@ def periods(text: str) -> list[Period]:
     return found
 
 
-def without(tokens: Sequence[Token], found: Sequence[Period]) -> list[Token]:
+def without(tokens: "Sequence[Token]", found: Sequence[Period]) -> "list[Token]":
     """The tokens outside of the phrases, and without the brackets around one."""
-    kept: list[Token] = []
+    kept: "list[Token]" = []
     waiting = iter(found)
     period = next(waiting, None)
     is_bracketed = False

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from poe_scraper.items import Bound, Currency
 from poe_scraper.rates import vocabulary as v
-from poe_scraper.rates.dates import periods, without
+from poe_scraper.rates.dates import without
 from poe_scraper.rates.document import Line
 from poe_scraper.rates.grammar import named_denominator
 from poe_scraper.rates.lexer import Token, piece
@@ -42,8 +42,7 @@ class Title:
     )  # fmt: skip
 
     def __init__(self, text: str) -> None:
-        line = piece(text).tokens
-        found_periods = periods(text)
+        _, line, _, numbers, found_periods = piece(text)
         self.effective = found_periods[0].words if found_periods else ""
         if found_periods:
             line = without(line, found_periods)

@@ -580,7 +580,7 @@ MULTIPLIED = {
 
 MULTIPLIERS = {"x", "×", "times"}
 MULTIPLIER_WORDS = {"double": 2, "doubles": 2, "doubled": 2, "twice": 2, "triple": 3, "triples": 3, "tripled": 3}
-TIERED = MULTIPLIERS | MULTIPLIER_WORDS.keys()
+TIERED = MULTIPLIERS | MULTIPLIER_WORDS.keys() | {f"x{factor}" for factor in range(1, 100)}
 CONTEXT = {"context", "contexts", "prompt", "prompts", "token", "tokens"}
 BILLED = PRICE_WORDS | {"input", "output"}
 """A word of each of these three stands in every statement of a context tier."""
