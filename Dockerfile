@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # Scrapyd with the project and a browser; see docs/scrapyd.md. Chromium and Python are Debian's, so that they get its
-# security updates: build again, with --pull, to have them.
+# security updates: build again, with --pull, to have them. Playwright's driver needs libatomic1.
 FROM debian:12-slim AS build
 # hadolint ignore=DL3008
 RUN apt-get update \
@@ -15,7 +15,7 @@ RUN /opt/poe-scraper/bin/pip install --no-cache-dir '.[scrapyd,redis]'
 FROM debian:12-slim
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates chromium-headless-shell python3 tini \
+ && apt-get install -y --no-install-recommends ca-certificates chromium-headless-shell libatomic1 python3 tini \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd --gid 10001 poe-scraper \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/poe-scraper poe-scraper \

@@ -2,13 +2,13 @@
 
 In one run, on one machine, with one browser and one concurrency, against the replica:
 
-- the product: the whole process, from `scrapy crawl` to the published feed; and again, when it knows the handles;
-- a plain scrapy-playwright spider: a page for each request, Playwright's own waits and clicks, everything loaded;
-- raw Playwright without a framework: pages that are used again, everything loaded; and again with the launch
-  flags of the product, which leave out images and other hosts.
+- poe-scraper: the whole process, from `scrapy crawl` to the published feed; and again, when it knows the handles;
+- a plain scrapy-playwright spider: a page for each request, Playwright's own waits and clicks;
+- raw Playwright without a framework: pages that are reused; and again with the launch flags of poe-scraper.
 
-Tells ratios, what each asked the site for, and which processes the time went to. With `--scale` it crawls up
-to 5,000 fabricated bots instead, tells how time and memory grow, and crawls each catalog again unchanged.
+All of them may contact the same hosts: the site, and the host of its scripts. Prints ratios, the requests of
+each crawl, and which processes used the time. With `--scale` it crawls up to 5,000 made-up bots instead, shows
+how time and memory grow, and crawls each catalog again unchanged.
 """
 
 import argparse
@@ -31,12 +31,16 @@ import psutil
 
 from benchmarks.document import table, tell
 from poe_scraper.browser.executable import find_browser, launch_options
+from poe_scraper.browser.network import NetworkPolicy
 from poe_scraper.replica import Replica, running
 
 ROOT = Path(__file__).parents[1]
 
+SAME_HOSTS = "--host-resolver-rules=MAP * ^NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost"
+"""Lets a browser contact the replica's site and the host of its scripts, and no tracker."""
 
-# --- the product -------------------------------------------------------------------------------
+
+# --- poe-scraper -------------------------------------------------------------------------------
 
 
 def product(replica: Replica, folder: Path, concurrency: int, *words: str) -> float:
@@ -61,11 +65,11 @@ def seconds(words: list[str]) -> float:
     return time.monotonic() - started
 
 
-# --- what it is held against -------------------------------------------------------------------
+# --- the others --------------------------------------------------------------------------------
 
 
 def plain_spider(urls: list[str], concurrency: int) -> None:
-    """A page for each request, as scrapy-playwright's documentation has it."""
+    """A page for each request, as in scrapy-playwright's documentation."""
     import scrapy
     from scrapy.crawler import AsyncCrawlerProcess
     from scrapy_playwright.page import PageMethod
@@ -76,7 +80,7 @@ def plain_spider(urls: list[str], concurrency: int) -> None:
             "CONCURRENT_REQUESTS": concurrency,
             "CONCURRENT_REQUESTS_PER_DOMAIN": concurrency,
             "DOWNLOAD_HANDLERS": {"http": "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler"},
-            "PLAYWRIGHT_LAUNCH_OPTIONS": {"executable_path": find_browser()},
+            "PLAYWRIGHT_LAUNCH_OPTIONS": {"executable_path": find_browser(), "args": [SAME_HOSTS]},
             "LOG_LEVEL": "WARNING",
             "TELNETCONSOLE_ENABLED": False,
         }
@@ -99,7 +103,7 @@ def plain_spider(urls: list[str], concurrency: int) -> None:
 
 
 async def raw_playwright(urls: list[str], concurrency: int, options: Mapping[str, Any]) -> None:
-    """Nothing but Playwright, and as many pages as may be open at a time; `options` are for the launch."""
+    """Only Playwright, with `concurrency` pages; `options` are for the launch."""
     from playwright.async_api import async_playwright
 
     waiting = iter(urls)
@@ -125,7 +129,7 @@ async def raw_playwright(urls: list[str], concurrency: int, options: Mapping[str
 
 @dataclass
 class Sample:
-    """What the processes of a crawl took so far: megabytes now, and seconds of CPU by kind of process."""
+    """Megabytes of the processes of a crawl, and their seconds of CPU so far by kind of process."""
 
     python: float
     browser: float
@@ -134,7 +138,7 @@ class Sample:
 
 @contextmanager
 def watched(replica: Replica) -> Iterator[list[Sample]]:
-    """Look at the crawl that runs meanwhile, twice a second."""
+    """Sample the crawl that runs meanwhile, twice a second."""
     samples: list[Sample] = []
     over = Event()
     cpu: dict[int, tuple[str, float]] = {}
@@ -182,8 +186,8 @@ def process_of(replica: Replica) -> psutil.Process:
     raise LookupError(message)
 
 
-def asked(replica: Replica, bots: int) -> tuple[float, float]:
-    """Requests and bytes a bot since the last look."""
+def requested(replica: Replica, bots: int) -> tuple[float, float]:
+    """Requests and bytes per bot since the last call."""
     counts = replica.requests()
     replica.forget_requests()
     total: Any = counts["total"]
@@ -192,7 +196,7 @@ def asked(replica: Replica, bots: int) -> tuple[float, float]:
 
 
 def compare(bots: int, concurrency: int, document: Path | None) -> None:
-    """The product against the others."""
+    """Compare poe-scraper with the others."""
     rows: list[list[str]] = []
     with running(bots=int(bots * 1.2)) as replica, tempfile.TemporaryDirectory() as folder:
         with_card = [bot for bot in replica.catalog()["bots"] if bot["listed"] and bot["rate_card"] is not None]
@@ -207,18 +211,18 @@ def compare(bots: int, concurrency: int, document: Path | None) -> None:
             chosen = f"bots={','.join(handle.lower() for handle in handles)}"
             replica.forget_requests()
             took = product(replica, output, concurrency, "-a", chosen)
-            results["product"] = (took, *asked(replica, bots))
+            results["poe-scraper"] = (took, *requested(replica, bots))
             spent = samples[-1].cpu
         again = product(replica, output, concurrency, "-a", chosen)
-        results["product, once more"] = (again, *asked(replica, bots))
+        results["poe-scraper, once more"] = (again, *requested(replica, bots))
         for name, label in (
             ("plain", "plain scrapy-playwright"),
             ("raw", "raw Playwright"),
-            ("flagged", "raw Playwright, product's launch flags"),
+            ("flagged", "raw Playwright, poe-scraper's launch flags"),
         ):
             words = ["-m", "benchmarks.crawl", "--only", name, "--urls", str(addresses)]
             words += ["--concurrency", str(concurrency)]
-            results[label] = (seconds(words), *asked(replica, bots))
+            results[label] = (seconds(words), *requested(replica, bots))
     loads_all = results["plain scrapy-playwright"]
     for label, (lasted, requests, size) in results.items():
         rows.append(
@@ -233,7 +237,7 @@ def compare(bots: int, concurrency: int, document: Path | None) -> None:
                 f"{size / loads_all[2]:.2f}",
             ]
         )
-    head = ["crawl", "s", "bots/s", "time / product's", "requests/bot", "of plain's", "bytes/bot", "of plain's"]
+    head = ["crawl", "s", "bots/s", "time / poe-scraper's", "requests/bot", "of plain's", "bytes/bot", "of plain's"]
     tell(f"{bots} bots, {concurrency} at a time:\n\n{table(head, rows)}", document, "crawl")
     cores = os.cpu_count() or 1
     shares = [[kind, f"{used / bots * 1000:.0f}"] for kind, used in sorted(spent.items(), key=lambda pair: -pair[1])]
@@ -246,7 +250,7 @@ def compare(bots: int, concurrency: int, document: Path | None) -> None:
 
 
 def scale(concurrency: int, document: Path | None) -> None:
-    """How time and memory grow with the catalog, and what an unchanged one costs."""
+    """Measure how time and memory grow with the catalog, and what an unchanged catalog costs."""
     head = [
         "bots",
         "s",
@@ -285,7 +289,7 @@ def scale(concurrency: int, document: Path | None) -> None:
 
 
 def main() -> None:
-    """Run what the arguments ask for."""
+    """Run the benchmark that the arguments select."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bots", type=int, default=200)
     parser.add_argument("--concurrency", type=int, default=8)
@@ -299,7 +303,9 @@ def main() -> None:
         if options.only == "plain":
             plain_spider(urls, options.concurrency)
         else:
-            flags = launch_options(urls[0]) if options.only == "flagged" else {"executable_path": find_browser()}
+            flags: dict[str, Any] = {"executable_path": find_browser(), "args": [SAME_HOSTS]}
+            if options.only == "flagged":
+                flags = launch_options(NetworkPolicy(urls[0], known=["localhost"]))
             asyncio.run(raw_playwright(urls, options.concurrency, flags))
     elif options.scale:
         scale(options.concurrency, options.write)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from time import process_time
-from typing import Any, Literal
+from typing import Any
 
 from bs4 import BeautifulSoup
 from markdown_it import MarkdownIt
@@ -135,16 +135,16 @@ def checked(bots: Sequence[dict[str, Any]]) -> Iterator[tuple[str, Check]]:
 
 def print_checks(bots: Sequence[dict[str, Any]]) -> None:
     found = list(checked(bots))
-    print("| check | agrees | differs | not comparable |\n|---|---|---|---|")
-    for kind in ("usd_points", "api_page"):
+    print("| check | agrees | differs | suspect | not comparable |\n|---|---|---|---|---|")
+    for kind in ("usd_points", "api_page", "neighbours", "range"):
         count = Counter(check.result for _, check in found if check.kind == kind)
-        print(f"| `{kind}` | {count['agrees']} | {count['differs']} | {count['not_comparable']} |")
+        print(f"| `{kind}` | {count['agrees']} | {count['differs']} | {count['suspect']} | {count['not_comparable']} |")
 
     print("\n| bot | prices that differ | of | reason | for example |\n|---|---|---|---|---|")
     compared = Counter((handle, check.kind) for handle, check in found if check.result != "not_comparable")
-    differing: dict[tuple[str, Literal["usd_points", "api_page"], str | None], list[Check]] = {}
+    differing: dict[tuple[str, str, str | None], list[Check]] = {}
     for handle, check in found:
-        if check.result == "differs":
+        if check.result in {"differs", "suspect"}:
             differing.setdefault((handle, check.kind, check.reason), []).append(check)
     for (handle, kind, reason), prices in differing.items():
         figures = ", ".join(f"{name} {value:f}" for name, value in prices[0].figures.items())

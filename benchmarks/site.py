@@ -24,6 +24,7 @@ from poe_scraper.feed.reader import open_feed, starter_feed
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
 from poe_scraper.items import Bot, Creator, Rate, Run
+from poe_scraper.pricing.prices import page_prices
 from poe_scraper.pricing.primary import primary_price
 from poe_scraper.site import Built, build
 
@@ -50,7 +51,7 @@ def scaled(rate: Rate, factor: Decimal) -> Rate:
 
 def repriced(bot: Bot, factor: Decimal) -> Bot:
     rates = tuple(scaled(rate, factor) for rate in bot.pricing.rates)
-    primary = primary_price(rates, bot.pricing.api)
+    primary = primary_price(page_prices(rates), seen=bot.last_seen.date())
     return bot.model_copy(update={"pricing": bot.pricing.model_copy(update={"rates": rates, "primary": primary})})
 
 

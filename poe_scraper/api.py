@@ -1,4 +1,4 @@
-"""The Python door: Poe's models and what they cost, from a feed on disk, and what your account was billed.
+"""The Python API: Poe's models and what they cost, from a feed on disk, and what your account was billed.
 
     from poe_scraper import api
 
@@ -7,19 +7,26 @@
 
 `balance` and `usage` ask Poe about the account of an API key; nothing else uses the network.
 Every other function reads the feed in `output_dir`: by default `POE_OUTPUT_DIR`, else `output` in the working
-directory, else the starter feed that ships with the package (`load_models().starter` tells). A feed is
-loaded once and kept; `reload_models` reads it anew.
+directory, else the starter feed that ships with the package (`load_models().starter` is True then). A feed is
+loaded once and kept; `reload_models` reads it again if its file has changed.
+
+Everything that goes wrong is a `poe_scraper.failures.PoeScraperError`. An argument of the wrong type or out of range
+is a `UsageError` that names it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import wraps
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
-from poe_scraper.failures import UnknownBotError
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError, validate_call
+
+from poe_scraper.failures import UnknownBotError, UsageError
 from poe_scraper.feed.history import Snapshot, feed_at, snapshots
-from poe_scraper.feed.reader import FeedReader, feed_folder, open_feed
+from poe_scraper.feed.reader import FEED_FILE, FeedReader, feed_folder, open_feed
 from poe_scraper.feed.selection import Order, Selection, select
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.items import Bot
@@ -48,9 +55,34 @@ __all__ = [
     "usage",
 ]
 
-_feeds: dict[tuple[Path, bool], FeedReader] = {}
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
+def _checked(function: Callable[P, R]) -> Callable[P, R]:
+    """Check the arguments of a function against its annotations, and say what is wrong in one sentence."""
+    names = tuple(signature(function).parameters)
+    check = validate_call(config=ConfigDict(strict=True, arbitrary_types_allowed=True))(function)
+
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return check(*args, **kwargs)
+        except ValidationError as error:
+            wrong = error.errors(include_url=False)[0]
+            place = wrong["loc"][0]
+            name = names[place] if isinstance(place, int) and place < len(names) else place
+            message = f"{name}: {wrong['msg'][:1].lower()}{wrong['msg'][1:]}, got {wrong['input']!r}"
+            raise UsageError(message) from None
+
+    return checked
+
+
+_Stamp = tuple[object, ...]
+_feeds: dict[tuple[Path, bool], tuple[_Stamp, FeedReader]] = {}
+
+
+@_checked
 def load_models(output_dir: Path | str | None = None) -> FeedReader:
     """The feed: a mapping from id or handle, in any case, to `Bot`, with the feed's version and age.
 
@@ -58,22 +90,45 @@ def load_models(output_dir: Path | str | None = None) -> FeedReader:
         output_dir: the folder of the feed.
 
     Raises:
-        FeedError: the folder given holds no feed, or the feed cannot be read.
+        FeedError: the folder given has no feed, or the feed cannot be read.
+        UsageError: the folder is not a path.
     """
-    given = Path(output_dir) if output_dir is not None else None
-    place = (feed_folder(given).absolute(), given is None)
-    feed = _feeds.get(place)
-    if feed is None:
-        feed = _feeds[place] = open_feed(given)
-    return feed
+    given, place = _place(output_dir)
+    if place not in _feeds:
+        _feeds[place] = (_stamp(place[0]), open_feed(given))
+    return _feeds[place][1]
 
 
+@_checked
 def reload_models(output_dir: Path | str | None = None) -> FeedReader:
-    """Read the feed anew, such as after a crawl. Raises what `load_models` raises."""
-    _feeds.clear()
+    """The feed as it is now, such as after a crawl: read again if its file has changed, else the one loaded before.
+
+    Raises what `load_models` raises.
+    """
+    _, place = _place(output_dir)
+    if place in _feeds and _feeds[place][0] != _stamp(place[0]):
+        del _feeds[place]
     return load_models(output_dir)
 
 
+def _place(output_dir: Path | str | None) -> tuple[Path | None, tuple[Path, bool]]:
+    if "\0" in str(output_dir):
+        message = f"output_dir must be a path, got {str(output_dir)!r}"
+        raise UsageError(message)
+    given = Path(output_dir) if output_dir is not None else None
+    return given, (feed_folder(given).absolute(), given is None)
+
+
+def _stamp(folder: Path) -> _Stamp:
+    """What changes whenever a feed is published; empty if there is none."""
+    try:
+        status = (folder / FEED_FILE).stat()
+    except OSError:
+        return ()
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+@_checked
 def get_all_models(output_dir: Path | str | None = None) -> Sequence[Bot]:
     """All bots of the feed, sorted by id, those that are gone included.
 
@@ -82,11 +137,13 @@ def get_all_models(output_dir: Path | str | None = None) -> Sequence[Bot]:
     return load_models(output_dir).bots
 
 
+@_checked
 def get_model_by_id(name: str, output_dir: Path | str | None = None) -> Bot | None:
-    """The bot of that id or handle, in any case; None where the feed has none."""
+    """The bot of that id or handle, in any case; None if the feed has none."""
     return load_models(output_dir).get(name)
 
 
+@_checked
 def search_models(
     query: str = "",
     *,
@@ -97,27 +154,27 @@ def search_models(
     priced: bool | None = None,
     free: bool | None = None,
     unit: str | None = None,
-    max_price: Decimal | None = None,
+    max_price: Annotated[Decimal | float, Field(ge=0)] | None = None,
     gone: bool = False,
     order: Order = "relevance",
-    limit: int | None = None,
+    limit: Annotated[int, Field(ge=1)] | None = None,
     output_dir: Path | str | None = None,
 ) -> list[Bot]:
     """Bots that fit everything asked for.
 
     Args:
-        query: words that must all stand in a bot's names, creator, owner, description or powered-by line.
+        query: words that must all be in a bot's names, creator, owner, description or powered-by line.
         creator: handle or name of the creator.
         owner: the organisation that the models API names as owner.
         input_modality: what the bot must accept: `text`, `image`, `video`, `audio`.
         output_modality: what it must produce.
-        priced: whether a price is known.
-        free: whether all its prices are 0.
+        priced: True for bots with a known price, False for those without.
+        free: True for bots whose prices are all 0, False for the others.
         unit: a unit that one of its prices is for, such as `second`.
-        max_price: most that its primary price may be, in USD a unit; a million units for tokens.
-        gone: whether bots that are gone are wanted too.
+        max_price: most that its primary price may be, in USD per unit; per million units for tokens.
+        gone: True to include bots that are gone.
         order: `relevance`, `name`, `price` (within each unit), `newest` or `context` (longest first).
-        limit: most bots to return.
+        limit: most bots to return, at least 1.
         output_dir: the folder of the feed.
     """
     feed = load_models(output_dir)
@@ -130,7 +187,7 @@ def search_models(
         priced=priced,
         free=free,
         unit=unit,
-        max_price=max_price,
+        max_price=None if max_price is None else Decimal(str(max_price)),
         gone=gone,
         order=order,
         limit=limit,
@@ -138,22 +195,24 @@ def search_models(
     return [feed[entry["id"]] for entry in select(feed, selection)]
 
 
+@_checked
 def get_models_with_pricing(output_dir: Path | str | None = None) -> list[Bot]:
     """Active bots with a known price, from their card or the models API, sorted by id."""
     return search_models(priced=True, order="name", output_dir=output_dir)
 
 
+@_checked
 def get_models_needing_update(
     max_age: timedelta = timedelta(days=1),
     *,
-    now: datetime | None = None,
+    now: AwareDatetime | None = None,
     output_dir: Path | str | None = None,
 ) -> list[Bot]:
     """Active bots whose page was never read, failed when last visited, or was read too long ago.
 
     Args:
         max_age: how old the last good reading of a page may be.
-        now: the time to reckon from, aware; the present by default.
+        now: the time to count from, with a time zone; the present by default.
         output_dir: the folder of the feed.
     """
     now = now or datetime.now(UTC)
@@ -169,6 +228,7 @@ def get_models_needing_update(
     ]
 
 
+@_checked
 def history(name: str, output_dir: Path | str | None = None) -> list[Snapshot]:
     """A bot through the versions of the feed, oldest first: each in which its prices or status changed.
 
@@ -187,6 +247,7 @@ def history(name: str, output_dir: Path | str | None = None) -> list[Snapshot]:
     return found
 
 
+@_checked
 def cost(
     bot: Bot | str,
     *,
@@ -214,22 +275,24 @@ def cost(
         cache_write_tokens: tokens of input written to the cache.
         messages: messages sent to the bot.
         images: images made.
-        seconds: seconds of audio or video.
+        seconds: seconds of audio or video made.
         characters: characters of text.
         searches: web searches made.
         units: usage in any other unit of the bot's prices; `use` counts uses of prices without a unit.
-        attributes: which price to take where several fit.
+        attributes: which price to take if several fit.
         at: use the prices of the version that was in force then; of a date, at its end in UTC.
         output_dir: the folder of the feed.
 
     Raises:
         UnknownBotError: the feed has no such bot, or had none then.
         UnpricedError: the bot's prices do not say what this usage costs.
-        UsageError: a quantity is negative or no number, or nothing is used.
+        UsageError: a quantity is negative or not a number, or nothing is used.
         FeedError: there is no feed, or no version was in force then.
     """
     feed = load_models(output_dir)
+    on = datetime.now(UTC).date()
     if at is not None:
+        on = at.astimezone(UTC).date() if isinstance(at, datetime) else at
         feed = feed_at(_store(output_dir), feed, at)
     name = bot if isinstance(bot, str) else bot.id
     if isinstance(bot, str) or at is not None:
@@ -251,16 +314,17 @@ def cost(
         units=units,
         attributes=attributes,
         points_per_usd=feed.points_per_usd,
+        on=on,
     )
 
 
 def balance(*, api_key: str | None = None, fresh: bool = False, now: datetime | None = None) -> "Balance":
-    """The points left on your account. Poe is asked once in five minutes.
+    """The points left on your account. Poe is asked at most once in five minutes.
 
     Args:
         api_key: the account's key; by default that of the environment variable `POE_API_KEY`.
-        fresh: ask Poe anew, whatever it told in the last five minutes.
-        now: the time, aware; the present by default.
+        fresh: ask Poe again, whatever it answered in the last five minutes.
+        now: the time, with a time zone; the present by default.
 
     Raises:
         UsageError: there is no key.
@@ -278,13 +342,13 @@ def usage(
     fresh: bool = False,
     now: datetime | None = None,
 ) -> "UsageHistory":
-    """What your account was billed, message by message, newest first. Poe tells the last 30 days.
+    """What your account was billed, message by message, newest first. Poe keeps the last 30 days.
 
     Args:
-        since: where to begin: an aware moment, a day (in UTC) or a span before `now`; 30 days by default.
+        since: where to begin: a moment with a time zone, a day in UTC or a span before `now`; 30 days by default.
         api_key: the account's key; by default that of the environment variable `POE_API_KEY`.
-        fresh: ask Poe anew, whatever it told in the last five minutes.
-        now: the time, aware; the present by default.
+        fresh: ask Poe again, whatever it answered in the last five minutes.
+        now: the time, with a time zone; the present by default.
 
     Raises:
         UsageError: there is no key, or `since` lies ahead or has no time zone.
@@ -297,7 +361,7 @@ def usage(
 
 
 def audit(usages: "Iterable[Usage]", output_dir: Path | str | None = None) -> "Audit":
-    """Hold what was billed against the prices of the feed that were in force when each message was sent.
+    """Compare what was billed with the prices of the feed that were in force when each message was sent.
 
     Args:
         usages: messages, as in `usage().usages`.
@@ -308,6 +372,9 @@ def audit(usages: "Iterable[Usage]", output_dir: Path | str | None = None) -> "A
     """
     from poe_scraper.account.audit import audit
 
+    if not isinstance(usages, Iterable):
+        message = f"usages must be a sequence of messages, got {usages!r}"
+        raise UsageError(message)
     return audit(usages, _store(output_dir), load_models(output_dir))
 
 

@@ -9,33 +9,56 @@ from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from scrapy import Request, Spider, signals
+from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
+from scrapy.exceptions import UsageError as ScrapyUsageError
 from scrapy.settings import BaseSettings
 
+from poe_scraper.failures import UsageError
+from poe_scraper.settings import check
+from poe_scraper.spiders.state import state_of
 
-class ListenersAddon:
-    """Leaves out those of Scrapy's listeners that nobody asks for: aiohttp alone takes 8 MB and a tenth of the start.
+
+class SettingsAddon:
+    """Checks our settings, for Scrapy commands that run a spider of another kind, such as `scrapy shell`.
 
     https://docs.scrapy.org/en/latest/topics/addons.html
     """
 
     def update_settings(self, settings: BaseSettings) -> None:
-        """Take what is switched off out of the extensions before Scrapy imports it."""
+        """Convert our settings to their types.
+
+        Raises:
+            scrapy.exceptions.UsageError: a value is wrong. Scrapy's commands print it and exit with 2.
+        """
+        try:
+            check(settings)
+        except UsageError as error:
+            raise ScrapyUsageError(str(error), print_help=False) from error
+
+
+class ListenersAddon:
+    """Leaves out Scrapy's listeners unless they are asked for: importing aiohttp takes 8 MB and a tenth of the start.
+
+    https://docs.scrapy.org/en/latest/topics/addons.html
+    """
+
+    def update_settings(self, settings: BaseSettings) -> None:
+        """Remove extensions that are switched off before Scrapy imports them."""
         for switch, extension in (
             ("TELNETCONSOLE_ENABLED", "scrapy.extensions.telnet.TelnetConsole"),
             ("REMOTE_CONTROL_ENABLED", "scrapy.extensions.remote_control.RemoteControl"),
         ):
             if not settings.getbool(switch):
-                # None in EXTENSIONS would not do: Scrapy imports what it leaves out
+                # None in EXTENSIONS is not enough: Scrapy imports what it disables
                 settings["EXTENSIONS_BASE"].pop(extension, None)
 
 
 class Traffic:
-    """Counts what the crawl asks of Poe without a browser: the models API and `robots.txt`.
+    """Counts requests and bytes that need no browser: the models API and `robots.txt`.
 
-    What the browser asks for is counted with each page.
+    The browser's traffic is counted with each page.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -54,7 +77,7 @@ class Traffic:
             self.stats.inc_value(f"poe/requests/{_kind(request)}")
 
     def bytes_received(self, data: bytes, request: Request) -> None:
-        """Count a piece of an answer, as it was sent."""
+        """Count a chunk of a response, as it was transferred."""
         self.stats.inc_value(f"poe/bytes/{_kind(request)}", len(data))
 
 
@@ -63,12 +86,13 @@ def _kind(request: Request) -> str:
 
 
 class ProgressBar:
-    """Shows how many of the due pages are done. Only on a terminal; elsewhere Scrapy's log lines do."""
+    """Shows how many of the due pages are done, on a terminal only."""
 
     def __init__(self, crawler: Crawler) -> None:
         console = Console(stderr=True)
         if not console.is_terminal:
             raise NotConfigured
+        self.state = state_of(crawler)
         self.progress = Progress(
             TextColumn("bot pages"),
             BarColumn(),
@@ -91,7 +115,7 @@ class ProgressBar:
         return cls(crawler)
 
     def spider_opened(self) -> None:
-        """Show the bar, and let log lines pass above it."""
+        """Show the bar, with log lines above it."""
         terminal = sys.stderr
         self.progress.start()  # from here on sys.stderr writes above the bar
         self.log_handlers = [
@@ -101,12 +125,12 @@ class ProgressBar:
         ]
         self._log_to_stderr()
 
-    def item_scraped(self, spider: Spider) -> None:
+    def item_scraped(self) -> None:
         """Count a finished bot."""
         stats = self.crawler.stats
         done = stats.get_value("poe/pages/rendered", 0)
         failed = sum(count for key, count in stats.get_stats().items() if key.startswith("poe/failures/"))
-        total = getattr(spider, "pages", None)
+        total = self.state.pages
         self.progress.update(self.task, completed=done + failed, total=total, failed=failed)
 
     def spider_closed(self) -> None:

@@ -19,6 +19,7 @@ class Code(StrEnum):
     ENTRY_DUPLICATE = "entry_duplicate"
     FIELD_MALFORMED = "field_malformed"
     CATALOG_DRIFT = "catalog_drift"
+    PRICE_KEY_UNKNOWN = "price_key_unknown"
     OTHER_SITE = "other_site"
     ACCOUNT_REFUSED = "account_refused"
     ACCOUNT_GARBLED = "account_garbled"
@@ -107,6 +108,11 @@ FAILURES: dict[Code, Failure] = {
         "The models API gives a field in another form than before, in many entries.",
         False,
         "Update poe-scraper, or report it: the API has changed. Other fields are still read.",
+    ),
+    Code.PRICE_KEY_UNKNOWN: Failure(
+        "The models API gives a price under a key that poe-scraper does not know.",
+        False,
+        "Nothing: it is kept under `pricing.api_other`. Update poe-scraper, or report the key.",
     ),
     Code.OTHER_SITE: Failure(
         "The feed in POE_OUTPUT_DIR was crawled from another site.",
@@ -309,8 +315,16 @@ class BrowserNotFoundError(PoeScraperError):
     """No Chromium to render pages with. The text holds the commands that install one."""
 
 
+class BrowserBrokenError(PoeScraperError):
+    """Playwright's driver or the browser does not start on this machine. The text says what is missing."""
+
+
 class SessionError(PoeScraperError):
     """The user's session could not be had, kept or removed. The text says why, and holds none of it."""
+
+
+class WindowClosedError(SessionError):
+    """The window to sign in was closed by hand."""
 
 
 class ObservationError(PoeScraperError):
@@ -330,16 +344,29 @@ class FeedError(PoeScraperError):
     """A feed on disk is missing, broken, or cannot be written."""
 
 
+class FeedNotFoundError(FeedError):
+    """There is no feed where one was looked for."""
+
+
+class FeedTooNewError(FeedError):
+    """The feed was written by a later version of this project."""
+
+
+class OtherSiteError(FeedError):
+    """The feed belongs to another site than the one to crawl. The text says how to go on."""
+
+
 class FeedLockedError(FeedError):
     """Another process is writing the feed.
 
     Args:
         folder: the feed's folder.
         holder: which process, for a person.
+        remedy: what to do, for a person.
     """
 
-    def __init__(self, folder: Path, holder: str) -> None:
-        super().__init__(f"The feed in {folder} is being written by {holder}. Try again later.")
+    def __init__(self, folder: Path, holder: str, remedy: str = "Try again later.") -> None:
+        super().__init__(f"The feed in {folder} is being written by {holder}. {remedy}")
         self.holder = holder
 
 

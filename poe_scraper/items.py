@@ -2,14 +2,15 @@
 
 Money is `Decimal` here and a decimal string in JSON, as the source wrote it (`"0.40"` stays `"0.40"`).
 Time is an aware `datetime` in UTC here and RFC 3339 with `Z` in JSON.
-A reader ignores fields it does not know, so that a feed of a later minor version still loads.
+A reader ignores fields it does not know and passes on values it does not know, so that a feed of a later minor version
+still loads. Enumerations that can grow are therefore plain strings with examples; those that cannot are `Literal`.
 """
 
 import json
 import re
 from datetime import UTC
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -17,16 +18,19 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     JsonValue,
     PlainSerializer,
+    Tag,
     WithJsonSchema,
 )
 from pydantic_core import PydanticSerializationError
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
+"""Version of the feed's schema, MAJOR.MINOR. docs/feed.md has the rules for raising it."""
 
 POINTS_PER_USD = Decimal(33_000)
 """What Poe charges for a dollar, in points (observed: 473 rate cards, October 2026)."""
@@ -39,15 +43,21 @@ def _not_float(value: object) -> object:
     return value
 
 
-def _of_sane_size(value: Decimal) -> Decimal:
+def is_of_sane_size(value: Decimal) -> bool:
+    """True if a finite number has at most `MAX_MAGNITUDE` digits before and as many after the decimal point."""
     # "1e999999" is six bytes of JSON and a megabyte in plain notation
-    if abs(value.adjusted()) > _MAX_MAGNITUDE or len(value.as_tuple().digits) > _MAX_MAGNITUDE:
-        message = f"money must have at most {_MAX_MAGNITUDE} digits before and behind the point"
+    return value.adjusted() < MAX_MAGNITUDE and int(value.as_tuple().exponent) >= -MAX_MAGNITUDE
+
+
+def _of_sane_size(value: Decimal) -> Decimal:
+    if not is_of_sane_size(value):
+        message = f"money must have at most {MAX_MAGNITUDE} digits before and after the decimal point"
         raise ValueError(message)
     return value
 
 
-_MAX_MAGNITUDE = 40
+MAX_MAGNITUDE = 40
+"""Largest number of digits of money before and after the decimal point."""
 
 Amount = Annotated[
     Decimal,
@@ -55,7 +65,13 @@ Amount = Annotated[
     BeforeValidator(_not_float),
     AfterValidator(_of_sane_size),
     PlainSerializer(lambda value: format(value, "f"), return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "examples": ["0.40", "1500"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^-?[0-9]{{1,{MAX_MAGNITUDE}}}(\\.[0-9]{{1,{MAX_MAGNITUDE}}})?$",
+            "examples": ["0.40", "1500"],
+        }
+    ),
 ]
 """A decimal number that JSON carries as a string in plain notation."""
 
@@ -81,7 +97,7 @@ def _plain_numbers(value: object, depth: int = 0) -> object:
 _MAX_DEPTH = 100
 
 AnyJson = Annotated[JsonValue, BeforeValidator(lambda value: _plain_numbers(value))]
-"""Any JSON value. A JSON parser that reads fractions as `Decimal`, for the money among them, is welcome too."""
+"""Any JSON value. Fractions may be given as `Decimal`, as a JSON parser reads them that keeps money exact."""
 
 Currency = Literal["USD", "points"]
 Bound = Literal["exact", "up_to", "from", "about"]
@@ -91,7 +107,12 @@ class Item(BaseModel):
     """Base of all nouns: immutable, unknown fields ignored, docstrings published as descriptions."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True, extra="ignore", use_attribute_docstrings=True, populate_by_name=True
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        populate_by_name=True,
+        # we write every field, so the published schema requires every field
+        json_schema_serialization_defaults_required=True,
     )
 
 
@@ -103,9 +124,9 @@ class Per(Item):
 
     quantity: Amount = Decimal(1)
     """How many units the price pays for."""
-    unit: str | None = Field(None, examples=["token", "message", "second"])
+    unit: str | None = Field(default=None, examples=["token", "message", "second"])
     """Lower-case singular noun; null where the card names none."""
-    qualifier: str | None = Field(None, examples=["video", "additional"])
+    qualifier: str | None = Field(default=None, examples=["video", "additional"])
     """Words that narrow the unit: `video` tokens, `additional` megapixel."""
 
 
@@ -114,7 +135,7 @@ class Rate(Item):
 
     label: str = Field(examples=["Input (text)"])
     """Text of the row's first cell; for a price in prose, the thing that is priced."""
-    section: str | None = Field(None, examples=["Image generation"])
+    section: str | None = Field(default=None, examples=["Image generation"])
     """The title that governs the table or list; null where nothing stands above it."""
     attributes: dict[str, str] = Field(default_factory=dict, examples=[{"Duration": "5s"}])
     """What else tells this price from its neighbours, keyed by column header."""
@@ -148,7 +169,7 @@ class CacheWriteSurcharge(Item):
     """Which kind of adjustment this is."""
     percent: Amount = Field(examples=["25"])
     """Per cent on top of the input price for input written to the cache."""
-    ttl_seconds: Amount | None = Field(None, examples=["300"])
+    ttl_seconds: Amount | None = Field(default=None, examples=["300"])
     """How long what was written stays cached, in seconds."""
 
 
@@ -161,9 +182,9 @@ class ContextTier(Item):
     """The tier holds where the context is longer than this many tokens."""
     max_tokens: Amount | None = None
     """The tier ends at this many tokens; null where it has no end."""
-    input_multiplier: Amount | None = Field(None, examples=["2"])
+    input_multiplier: Amount | None = Field(default=None, examples=["2"])
     """Factor on input prices."""
-    output_multiplier: Amount | None = Field(None, examples=["1.5"])
+    output_multiplier: Amount | None = Field(default=None, examples=["1.5"])
     """Factor on output prices."""
 
 
@@ -174,7 +195,7 @@ class FreeAllowance(Item):
     """Which kind of adjustment this is."""
     quantity: Amount = Field(examples=["12500"])
     """How many units are free."""
-    unit: str | None = Field(None, examples=["point", "image"])
+    unit: str | None = Field(default=None, examples=["point", "image"])
     """Lower-case singular noun, as in `Per.unit`."""
 
 
@@ -234,20 +255,47 @@ class Markup(Item):
     """What it comes on top of."""
 
 
+class OtherAdjustment(Item):
+    """An adjustment of a kind that a later version introduced. It is kept verbatim.
+
+    A bot with one may cost more or less than its rates say.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
+
+    kind: str = Field(examples=["volume_discount"])
+    """Which kind of adjustment this is; none of those above."""
+
+
+def _adjustment_tag(value: Any) -> str:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return kind if isinstance(kind, str) and kind in ADJUSTMENT_KINDS else _OTHER
+
+
 Adjustment = Annotated[
-    CacheDiscount
-    | CacheWriteSurcharge
-    | ContextTier
-    | Discount
-    | FreeAllowance
-    | Markup
-    | Multiplier
-    | PlusCalledBots
-    | UndisclosedCosts
-    | Variable,
-    Field(discriminator="kind"),
+    Annotated[CacheDiscount, Tag("cache_discount")]
+    | Annotated[CacheWriteSurcharge, Tag("cache_write_surcharge")]
+    | Annotated[ContextTier, Tag("context_tier")]
+    | Annotated[FreeAllowance, Tag("free_allowance")]
+    | Annotated[PlusCalledBots, Tag("plus_called_bots")]
+    | Annotated[UndisclosedCosts, Tag("undisclosed_costs")]
+    | Annotated[Variable, Tag("variable")]
+    | Annotated[Discount, Tag("discount")]
+    | Annotated[Multiplier, Tag("multiplier")]
+    | Annotated[Markup, Tag("markup")]
+    | Annotated[OtherAdjustment, Tag("other")],
+    Discriminator(_adjustment_tag),
 ]
 """What changes a price."""
+
+_OTHER = "other"
+ADJUSTMENT_KINDS = frozenset(
+    annotation.tag
+    for model in get_args(get_args(Adjustment)[0])
+    for annotation in get_args(model)[1:]
+    if isinstance(annotation, Tag) and annotation.tag != _OTHER
+)
+"""The kinds of adjustment that this version knows."""
 
 
 class Reading(Item):
@@ -272,7 +320,7 @@ class ApiPricing(Item):
     completion: Amount | None = None
     """USD per output token."""
     image: Amount | None = None
-    """USD per image."""
+    """USD per output token of an image, not per image (observed on all bots that have it: 0.000021, 0.0001)."""
     request: Amount | None = None
     """USD per message."""
     input_cache_read: Amount | None = None
@@ -286,7 +334,7 @@ class InitialPoints(Item):
 
     text: str = Field(examples=["206+ points"])
     """The label as shown."""
-    amount: Amount | None = Field(None, examples=["206"])
+    amount: Amount | None = Field(default=None, examples=["206"])
     """Points, where the label names a number; else null."""
     bound: Bound | None = None
     """`from` where the label says `206+`; null without a number."""
@@ -297,7 +345,7 @@ class PrimaryPrice(Item):
 
     label: str = Field(examples=["Input (text)"])
     """The rate it was taken from."""
-    section: str | None = Field(None, examples=["Image generation"])
+    section: str | None = Field(default=None, examples=["Image generation"])
     """The rate's section."""
     attributes: dict[str, str] = Field(default_factory=dict, examples=[{"Duration": "5s"}])
     """The rate's attributes."""
@@ -305,27 +353,33 @@ class PrimaryPrice(Item):
     """What both amounts pay for."""
     bound: Bound
     """As in `Rate.bound`."""
-    usd: Amount | None = Field(None, examples=["2.02"])
+    usd: Amount | None = Field(default=None, examples=["2.02"])
     """USD per `per`; null where only points are known."""
-    points: Amount | None = Field(None, examples=["67000"])
+    points: Amount | None = Field(default=None, examples=["67000"])
     """Points per `per`; null where only dollars are known."""
-    source: Literal["page", "api"]
-    """Which evidence it rests on."""
+    source: str = Field(examples=["page", "api"])
+    """Which evidence it rests on: the rate card (`page`) or the models API (`api`). More may come."""
+    suspect: bool = False
+    """True if a check contradicts it by a factor of 10 or more: see `Pricing.checks`."""
 
 
 class Check(Item):
-    """Two pieces of evidence for one price, held against each other."""
+    """A price, compared with other evidence for it."""
 
-    kind: Literal["usd_points", "api_page"]
-    """`usd_points`: the card's dollars against its points; `api_page`: the API against the card."""
+    kind: str = Field(examples=["usd_points", "api_page", "neighbours", "range"])
+    """`usd_points`: the card's dollars and its points; `api_page`: the API and the card; `neighbours`: a price of the
+    card and its other prices; `range`: a price and what such prices are on other cards. The last two are only
+    reported if they make the price suspect. More may come."""
     subject: str = Field(examples=["Input (text)"])
     """The rate's label, or what is missing where nothing could be compared."""
-    result: Literal["agrees", "differs", "not_comparable"]
-    """`agrees`: the difference is no more than rounding explains."""
+    result: str = Field(examples=["agrees", "differs", "suspect", "not_comparable"])
+    """`agrees`: the difference is no more than rounding or a known convention of cards explains; `differs`: by less
+    than a factor of 10; `suspect`: by a factor of 10 or more, so that one of the two is most likely wrong. More may
+    come."""
     figures: dict[str, Amount] = Field(default_factory=dict, examples=[{"usd": "2.02", "points": "67"}])
     """The figures compared, named after their currency or source."""
-    reason: str | None = Field(None, examples=["the card names no dollars"])
-    """Why they differ or cannot be compared, in a few words."""
+    reason: str | None = Field(default=None, examples=["the card gives no dollars"])
+    """Which convention explains a difference, or why they differ or cannot be compared, in a few words."""
 
 
 class Pricing(Item):
@@ -333,13 +387,19 @@ class Pricing(Item):
 
     api: ApiPricing | None = None
     """Prices of the models API; null where it gives none."""
+    api_variable: tuple[str, ...] = Field(default=(), examples=[["prompt", "completion"]])
+    """Prices that the API calls variable (`-1`); in `api` they are null."""
+    api_other: dict[str, AnyJson] = Field(default_factory=dict, examples=[{"web_search": "0.01"}])
+    """What else the API's `pricing` object holds, under the API's own keys. Fractions are decimal strings."""
     rates: tuple[Rate, ...] = ()
     """Prices of the rate card."""
     adjustments: tuple[Adjustment, ...] = ()
     """What changes these prices."""
-    unparsed: tuple[str, ...] = Field((), examples=[["plus 40 points for what it calls"]])
+    unparsed: tuple[str, ...] = Field(default=(), examples=[["plus 40 points for what it calls"]])
     """Pieces of the card that hold an amount nobody could read: treat the bot's prices as incomplete."""
-    rate_card: str | None = Field(None, examples=["| Type | Rate |\n|---|---|\n| Input | 75 points/1k tokens |"])
+    rate_card: str | None = Field(
+        default=None, examples=["| Type | Rate |\n|---|---|\n| Input | 75 points/1k tokens |"]
+    )
     """The card's markdown as Poe sent it; null where the bot has no Rates."""
     initial_points: InitialPoints | None = None
     """The cost label beside the bot's name."""
@@ -357,36 +417,36 @@ class Creator(Item):
 
     handle: str = Field(examples=["xAI"])
     """The creator's handle on Poe, without `@`."""
-    name: str | None = Field(None, examples=["xAI Corp"])
+    name: str | None = Field(default=None, examples=["xAI Corp"])
     """The creator's full name, where the page tells."""
 
 
 class Architecture(Item):
     """What goes in and what comes out."""
 
-    input_modalities: tuple[str, ...] = Field((), examples=[["text", "image"]])
+    input_modalities: tuple[str, ...] = Field(default=(), examples=[["text", "image"]])
     """Such as `text`, `image`, `video`, `audio`."""
-    output_modalities: tuple[str, ...] = Field((), examples=[["text"]])
+    output_modalities: tuple[str, ...] = Field(default=(), examples=[["text"]])
     """As above."""
-    modality: str | None = Field(None, examples=["text,image->text"])
+    modality: str | None = Field(default=None, examples=["text,image->text"])
     """Both in one, as the API writes it."""
 
 
 class ContextWindow(Item):
     """How much fits."""
 
-    context_length: int | None = Field(None, examples=[400000])
+    context_length: int | None = Field(default=None, examples=[400000])
     """Tokens of input and output together."""
-    max_output_tokens: int | None = Field(None, examples=[128000])
+    max_output_tokens: int | None = Field(default=None, examples=[128000])
     """Tokens of output."""
 
 
 class ReasoningBudget(Item):
     """Bounds of the reasoning budget."""
 
-    max_tokens: int | None = Field(None, examples=[32768])
+    max_tokens: int | None = Field(default=None, examples=[32768])
     """Tokens."""
-    min_tokens: int | None = Field(None, examples=[1024])
+    min_tokens: int | None = Field(default=None, examples=[1024])
     """Tokens."""
 
 
@@ -406,11 +466,11 @@ class Parameter(Item):
 
     name: str = Field(examples=["temperature"])
     """Its name."""
-    json_schema: AnyJson = Field(None, alias="schema")
+    json_schema: AnyJson = Field(default=None, alias="schema")
     """JSON Schema of its value."""
     default_value: AnyJson = None
     """Its default."""
-    description: str | None = Field(None, examples=["How random the answer is."])
+    description: str | None = Field(default=None, examples=["How random the answer is."])
     """What it does."""
 
 
@@ -421,6 +481,9 @@ class CatalogSighting(Item):
     """Time of the answer."""
     url: str = Field(examples=["https://api.poe.com/v1/models"])
     """Address of the API that answered."""
+    kept: tuple[str, ...] = Field(default=(), examples=[["supported_features"]])
+    """Fields, as dotted paths, that this answer did not give in a readable form. Their values are from an earlier
+    answer."""
 
 
 class PageSighting(Item):
@@ -430,9 +493,9 @@ class PageSighting(Item):
     """Time of the answer."""
     url: str = Field(examples=["https://poe.com/Grok-4.7"])
     """Address of the page after redirects."""
-    via: Literal["graphql", "dialog", "query"] | None = None
+    via: str | None = Field(default=None, examples=["graphql", "dialog", "query"])
     """Where the rate card came from: the page's own query, its dialog, or a repeated query; null if the bot has no
-    Rates."""
+    Rates. More may come."""
 
 
 class Observed(Item):
@@ -447,12 +510,14 @@ class Observed(Item):
 class BotError(Item):
     """Something that went wrong with this bot at its last observation."""
 
-    stage: Literal["catalog", "page", "rates", "profile"]
-    """Where it happened."""
+    stage: str = Field(examples=["catalog", "page", "rates", "profile"])
+    """Where it happened. More may come."""
     code: str = Field(examples=["timeout"])
     """One of the failure codes of the documentation."""
     message: str = Field(examples=["The page did not load in 30 s."])
     """What was wrong, for a person."""
+    field: str | None = Field(default=None, examples=["pricing.api.prompt"])
+    """Dotted path of the one field that could not be read; null where more failed."""
     at: Instant
     """When."""
 
@@ -477,9 +542,9 @@ class Bot(Item):
     """The API's id; where the API does not list the bot, its handle in lower case."""
     object: Literal["model"] = "model"
     """Always `model`, as in OpenAI's lists."""
-    handle: str | None = Field(None, examples=["Grok-4.7"])
+    handle: str | None = Field(default=None, examples=["Grok-4.7"])
     """The handle with its own case, as on the page; null until the page was seen."""
-    display_name: str | None = Field(None, examples=["Grok 4.7"])
+    display_name: str | None = Field(default=None, examples=["Grok 4.7"])
     """The name shown to people."""
     url: str = Field(examples=["https://poe.com/Grok-4.7"])
     """The bot's page."""
@@ -491,17 +556,18 @@ class Bot(Item):
     """When a crawl saw the bot last."""
     gone_since: Instant | None = None
     """When a crawl missed it first; null while active."""
-    discovered_by: tuple[Literal["api", "creator", "handle"], ...] = ()
-    """How it was found: in the models API, on a creator's profile, or named by the user."""
+    discovered_by: tuple[str, ...] = Field(default=(), examples=[["api", "creator"]])
+    """How it was found: in the models API (`api`), on a creator's profile (`creator`), or named by the user (`handle`).
+    More may come."""
     created: Instant | None = None
     """When the bot was created, as the API tells."""
-    owned_by: str | None = Field(None, examples=["XAI"])
+    owned_by: str | None = Field(default=None, examples=["XAI"])
     """The organisation that the API names as owner."""
     creator: Creator | None = None
     """The Poe account that made it."""
-    description: str | None = Field(None, examples=["Answers questions."])
+    description: str | None = Field(default=None, examples=["Answers questions."])
     """The bot's own words. Untrusted text."""
-    powered_by: str | None = Field(None, examples=["Powered by a server managed by @xAI."])
+    powered_by: str | None = Field(default=None, examples=["Powered by a server managed by @xAI."])
     """The page's powered-by line."""
     is_down: bool | None = None
     """Whether the page says that the bot is down; null where it does not tell."""
@@ -509,7 +575,7 @@ class Bot(Item):
     """Input and output modalities."""
     context_window: ContextWindow | None = None
     """Token limits."""
-    supported_features: tuple[str, ...] = Field((), examples=[["tools"]])
+    supported_features: tuple[str, ...] = Field(default=(), examples=[["tools"]])
     """Such as `tools`."""
     reasoning: Reasoning | None = None
     """Reasoning abilities."""
@@ -543,7 +609,7 @@ class Bot(Item):
 
 
 class Run(Item):
-    """The run that wrote this feed: a crawl, or a new reading of the stored rate cards, which sees no bot."""
+    """The run that wrote this feed: a crawl, a merge of shards, or a new reading of the stored rate cards."""
 
     id: str = Field(examples=["20261022T131904Z-3f9c"])
     """Names the report in `runs/`."""
@@ -551,11 +617,11 @@ class Run(Item):
     """When the run started."""
     finished_at: Instant
     """When the candidate was ready."""
-    seen: int = Field(0, examples=[320])
+    seen: int = Field(default=0, examples=[320])
     """Bots that the crawl found listed."""
-    visited: int = Field(0, examples=[41])
+    visited: int = Field(default=0, examples=[41])
     """Bot pages that were asked for, failed ones included."""
-    failed: int = Field(0, examples=[2])
+    failed: int = Field(default=0, examples=[2])
     """Bot pages that failed; their older facts are carried."""
 
 
@@ -566,7 +632,7 @@ class Site(Item):
     """Address of the site, without user, password, query and fragment."""
     api_url: str = Field(examples=["https://api.poe.com/v1/models"])
     """Address of the models API, likewise."""
-    script_hosts: tuple[str, ...] = Field((), examples=[["psc2.cf2.poecdn.net"]])
+    script_hosts: tuple[str, ...] = Field(default=(), examples=[["psc2.cf2.poecdn.net"]])
     """Other hosts that the site's documents name for their scripts and style sheets."""
 
 
@@ -575,8 +641,8 @@ class Feed(Item):
 
     object: Literal["list"] = "list"
     """Always `list`, as in OpenAI's lists."""
-    schema_version: str = Field(SCHEMA_VERSION, pattern=r"^\d+\.\d+$", examples=["1.0"])
-    """Version of this schema: a new minor version only adds fields."""
+    schema_version: str = Field(default=SCHEMA_VERSION, pattern=r"^\d+\.\d+$", examples=["1.0"])
+    """Version of this schema: a new minor version only adds fields, and values of open enumerations."""
     version: int = Field(ge=1, examples=[42])
     """Grows by one when anything but times and run figures changed."""
     generated_at: Instant
@@ -602,7 +668,7 @@ class Change(Item):
     """The bot's id."""
     kind: Literal["added", "gone", "back", "changed"]
     """What happened."""
-    field: str | None = Field(None, examples=["pricing.rates"])
+    field: str | None = Field(default=None, examples=["pricing.rates"])
     """For `changed`: dotted path of the field."""
     old: Any = None
     """For `changed`: its JSON value before."""
@@ -611,7 +677,7 @@ class Change(Item):
 
 
 class RunReport(Item):
-    """One run: `runs/<id>.json`. Written for every run that held the lock, whatever came of it."""
+    """One run: `runs/<id>.json`. Written for every run that held the lock, whatever its outcome."""
 
     id: str = Field(examples=["20261022T131904Z-3f9c"])
     """As in `Run.id`."""
@@ -622,11 +688,11 @@ class RunReport(Item):
     arguments: dict[str, str] = Field(default_factory=dict, examples=[{"limit": "20"}])
     """The spider's arguments."""
     finish_reason: str = Field(examples=["finished"])
-    """Why the crawl ended, as Scrapy tells; `reread` where the stored cards were read again,
-    `merged` where the feeds of all shards were."""
+    """Why the crawl ended, as Scrapy reports it; `reread` if the stored cards were read again, `merged` if the feeds of
+    all shards were merged."""
     complete: bool = False
-    """Whether all that the models API lists, in the crawl's shard if it had one, was in scope; else nothing was
-    made gone."""
+    """True if everything that the models API lists, in the crawl's shard if it had one, was in scope. Otherwise no bot
+    was marked as gone."""
     outcome: Literal["published", "unchanged", "refused", "failed"]
     """`unchanged`: published with new times under the same version."""
     version: int | None = None
@@ -638,7 +704,9 @@ class RunReport(Item):
     visited: int = 0
     """Bots whose pages were read, or failed to be."""
     not_due: int = 0
-    """Bots that were seen and not visited: their known page was recent enough, or `limit` was reached."""
+    """Bots that were seen and not visited: their known page was recent enough, or `only` excluded it."""
+    left: int = 0
+    """Bots that are due and were left for a later crawl because of `limit`."""
     failed: dict[str, int] = Field(default_factory=dict, examples=[{"timeout": 2}])
     """Failures by code."""
     bots: int = 0
@@ -646,19 +714,21 @@ class RunReport(Item):
     with_rates: int = 0
     """Of these, how many have a price from their page."""
     with_unparsed: int = 0
-    """Of these, how many have a card with an amount that nobody could read."""
+    """Of these, how many have a card with an amount that could not be parsed."""
     with_differences: int = 0
-    """Of these, how many have two pieces of evidence for one price that differ."""
+    """Of these, how many have two pieces of evidence for one price that differ, by any factor."""
+    with_suspects: int = 0
+    """Of these, how many have a price that other evidence contradicts by a factor of 10 or more."""
     active: int = 0
-    """Bots in the feed that are not gone."""
+    """Active bots in the feed."""
     active_with_rates: int = 0
     """Of these, how many have a price from their page."""
     oldest_page: Instant | None = None
-    """Of these, when the page was seen that was seen longest ago; null where none ever was."""
+    """When the stalest active page was last read; null if none ever was."""
     added: int = 0
     """Bots new in this version."""
     gone: int = 0
-    """Bots that this version made gone."""
+    """Bots that are gone since this version."""
     back: int = 0
     """Bots that were gone and are active again."""
     changed: int = 0
@@ -669,5 +739,5 @@ class RunReport(Item):
     """Bytes received from Poe, by kind."""
     script_hosts: tuple[str, ...] = ()
     """Hosts, other than the site's, that scripts and style sheets came from."""
-    problems: tuple[BotError | RunError, ...] = ()
+    problems: tuple[RunError | BotError, ...] = ()
     """What went wrong outside the feed's bots, such as catalog entries that were left out."""

@@ -18,14 +18,14 @@ from scrapy.http import Response
 from scrapy.robotstxt import RobotParser
 
 _TICK = 1.0
-"""Seconds between two looks whether the crawl is ending."""
+"""Seconds between two checks whether the crawl is ending."""
 
 
 class RobotsTxtMiddleware(robotstxt.RobotsTxtMiddleware):
-    """Scrapy's, with an answer for everybody who waits for it.
+    """Scrapy's, corrected for requests that wait for the same `robots.txt`.
 
-    In Scrapy 2.19 those who ask while `robots.txt` is on its way share one Deferred, and all of them but
-    the first get None from it, which allows everything.
+    In Scrapy 2.19, requests that arrive while `robots.txt` is being fetched share one Deferred, and all of them but the
+    first get None from it, which allows everything.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -33,23 +33,23 @@ class RobotsTxtMiddleware(robotstxt.RobotsTxtMiddleware):
         self.fetching = asyncio.Lock()
 
     async def robot_parser(self, request: Request) -> RobotParser | None:
-        """The rules of the request's host; None where it has none."""
+        """The rules of the request's host; None if it has none."""
         async with self.fetching:
             return await super().robot_parser(request)
 
 
 class BackoffMiddleware:
-    """Holds back retries, and hosts that want to be left alone.
+    """Delays retries, and all requests to a host that asks for it.
 
-    A retry waits twice as long as the one before, with jitter. `Retry-After`, or `hold_back`, holds back
-    every request to that host. When the crawl ends, what waits goes back to the scheduler, which keeps
-    it where there is a `JOBDIR`.
+    Each retry waits twice as long as the one before, with jitter. `Retry-After` and `hold_back` delay every request to
+    that host. When the crawl ends, waiting requests go back to the scheduler, which keeps them if there is a `JOBDIR`.
 
-    Scrapy's `RetryMiddleware` and the spiders decide what is retried and how often; they know no waiting.
+    Scrapy's `RetryMiddleware` and the spiders decide what is retried and how often.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
+        self.is_crawl = crawler.crawling  # not in `scrapy shell`, which drives the engine itself
         self.base = crawler.settings.getfloat("POE_BACKOFF")
         self.max_wait = crawler.settings.getfloat("POE_MAX_WAIT")
         self.resume_at: dict[str, float] = {}
@@ -62,7 +62,7 @@ class BackoffMiddleware:
         return cls(crawler)
 
     async def process_request(self, request: Request) -> Request | None:
-        """Wait until the request may go out."""
+        """Wait until the request may be sent."""
         host = _host(request)
         retry = request.meta.get("retry_times", 0)
         wait = min(self.base * 2 ** (retry - 1) * random.uniform(0.5, 1.5), self.max_wait) if retry else 0.0  # noqa: S311
@@ -74,15 +74,15 @@ class BackoffMiddleware:
         return None
 
     async def process_response(self, request: Request, response: Response) -> Response:
-        """Note how long the host asks to be left alone."""
+        """Note how long the host asks to wait."""
         if response.status in {429, 503} and (asked := _retry_after(response, datetime.now(UTC))):
             self.resume_at[_host(request)] = monotonic() + min(asked, self.max_wait)
         return response
 
     def hold_back(self, request: Request) -> None:
-        """Leave a host alone that refused this request for what it thinks of the crawl as a whole.
+        """Delay all requests to a host that is rate-limiting or challenging the crawl.
 
-        Each time in a row twice as long. Requests that went out before count as the same time.
+        Each time in a row, the delay doubles. Requests that were sent before it started count as the same time.
         """
         host = _host(request)
         if self.resume_at.get(host, 0.0) <= monotonic():
@@ -90,17 +90,17 @@ class BackoffMiddleware:
             self.strikes[host] += 1
 
     def forgive(self, request: Request) -> None:
-        """The host has answered this request as it should."""
+        """Reset the delay of a host that has answered as it should."""
         self.strikes.pop(_host(request), None)
 
     def release(self) -> None:
-        """Let nothing wait any longer: the crawl is ending."""
+        """Stop all waiting: the crawl is ending."""
         self.released = True
 
     @property
     def is_ending(self) -> bool:
-        """Whether nothing more should be asked for, by `release` or an interrupt."""
-        return self.released or not self.crawler.crawling
+        """True if no more requests should be sent, after `release` or an interrupt."""
+        return self.released or (self.is_crawl and not self.crawler.crawling)
 
 
 def _host(request: Request) -> str:
@@ -108,7 +108,7 @@ def _host(request: Request) -> str:
 
 
 def _retry_after(response: Response, now: datetime) -> float:
-    """Seconds that `Retry-After` asks for, given as a number or as a date; 0 where it says nothing."""
+    """Seconds that `Retry-After` asks for, as a number or as a date; 0 without one."""
     value = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
     if value.isdigit():
         return float(value[:9])

@@ -23,12 +23,15 @@ from poe_scraper.items import (
     Reading,
     Run,
     RunReport,
+    Site,
 )
-from poe_scraper.pricing.checks import checks
+from poe_scraper.pricing.checks import examined
 from poe_scraper.pricing.primary import primary_price
 
 FIRST = datetime(2026, 10, 20, 12, tzinfo=UTC)
 SECOND = datetime(2026, 10, 27, 12, tzinfo=UTC)
+
+SITE = Site(url="https://poe.com", api_url="https://api.poe.com/v1/models")
 
 HOSTILE = "\x1b[31mred\x1b]0;owned\x07 \u202egnp.exe \x9b2J [bold]markup[/bold] \r\n\x00end"
 FORMULA = '=HYPERLINK("http://evil.example","click")'
@@ -72,12 +75,13 @@ def pricing(
     **more: Any,
 ) -> Pricing:
     reading = Reading.model_validate({"rates": rates, "adjustments": adjustments})
+    found = examined(reading, api)
     return Pricing(
         api=api,
         rates=reading.rates,
         adjustments=reading.adjustments,
-        primary=primary_price(rates, api),
-        checks=checks(reading, api),
+        primary=primary_price(found.page, found.api, seen=FIRST.date()),
+        checks=found.checks,
         **more,
     )
 
@@ -180,7 +184,7 @@ def run(at: datetime) -> Run:
 
 def publish(folder: Path) -> Path:
     """Publish versions 1 and 2 into a folder, with two run reports, and have a third candidate refused."""
-    with FeedWriter(FeedStore(folder), "a test") as writer:
+    with FeedWriter(FeedStore(folder), "a test", SITE) as writer:
         for at in (FIRST, SECOND):
             writer.publish(bots(at), run(at), now=at)
             report = RunReport(

@@ -1,7 +1,8 @@
-"""The Python door."""
+"""The Python API."""
 
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -125,3 +126,49 @@ def test_the_starter_feed_has_no_earlier_versions(tmp_path: Path, monkeypatch: p
     assert api.cost("gpt-5.4", input_tokens=1, at=datetime(2026, 11, 1, tzinfo=UTC)).points.amount == Decimal("0.075")
     with pytest.raises(FeedError, match="No version of the feed was in force at 2026-10-01"):
         api.cost("gpt-5.4", input_tokens=1, at=date(2026, 10, 1))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: api.search_models(limit=-1), "limit: .* greater than or equal to 1, got -1"),
+        (lambda: api.search_models(limit=0), "limit"),
+        (lambda: api.search_models(limit=True), "limit"),
+        (lambda: api.search_models(7), "query: .* string, got 7"),  # type: ignore[arg-type]
+        (lambda: api.search_models(order="cheap"), "order: .*'price'.*, got 'cheap'"),  # type: ignore[arg-type]
+        (lambda: api.search_models(max_price=float("nan")), "max_price"),
+        (lambda: api.get_model_by_id(None), "name"),  # type: ignore[arg-type]
+        (lambda: api.cost(None, messages=1), "bot"),  # type: ignore[arg-type]
+        (lambda: api.cost("gpt-test", input_tokens="12k"), "input_tokens"),  # type: ignore[arg-type]
+        (lambda: api.cost("gpt-5", input_tokens=-1), "input_tokens must be a number of at least 0, got -1"),
+        (lambda: api.cost("gpt-test", units=3), "units"),  # type: ignore[arg-type]
+        (lambda: api.cost("gpt-test", messages=1, at="2026"), "at"),  # type: ignore[arg-type]
+        (lambda: api.get_models_needing_update(5), "max_age"),  # type: ignore[arg-type]
+        (lambda: api.get_models_needing_update(now=datetime(2026, 1, 1)), "now: .*timezone"),  # noqa: DTZ001
+        (lambda: api.history(4), "name"),  # type: ignore[arg-type]
+        (lambda: api.audit(5), "usages"),  # type: ignore[arg-type]
+        (lambda: api.load_models(5), "output_dir"),  # type: ignore[arg-type]
+        (lambda: api.load_models("a\0b"), "output_dir must be a path"),
+    ],
+)
+def test_wrong_arguments_are_named(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        call()
+
+
+def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FeedError, match="cannot be read"):
+        api.load_models(tmp_path / "file")
+
+
+def test_a_feed_is_read_again_only_if_it_has_changed(tmp_path: Path) -> None:
+    publish(tmp_path)
+    feed = api.load_models(tmp_path)
+    assert api.reload_models(tmp_path) is feed
+    text = (tmp_path / "models.json").read_bytes()
+    (tmp_path / "models.json").write_bytes(text.replace(b'"GPT-Test"', b'"GPT-Best"'))
+    again = api.reload_models(tmp_path)
+    assert again is not feed
+    assert again["gpt-test"].handle == "GPT-Best"
+    assert api.load_models(tmp_path) is again

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-import platformdirs
 import requests
 from pydantic import Field, ValidationError
 from requests.adapters import HTTPAdapter
@@ -27,6 +26,7 @@ from urllib3.util import Retry
 from poe_scraper import __version__
 from poe_scraper.failures import FAILURES, Code, ObservationError, UsageError
 from poe_scraper.items import POINTS_PER_USD, Amount, Instant, Item
+from poe_scraper.settings import environment, user_cache
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,6 @@ MAX_WAIT = 30
 """Seconds to wait before a retry at most, whatever `Retry-After` says."""
 
 _PAGE = 100  # the most that Poe gives at once (documented)
-_DEFAULT_URL = "https://api.poe.com/v1/models"
 
 
 class Balance(Item):
@@ -116,9 +115,9 @@ class Account:
     def __init__(
         self, key: str | None = None, *, session: requests.Session | None = None, cache: Path | None = None
     ) -> None:
-        key = _usable(os.environ.get("POE_API_KEY", "") if key is None else key)
+        key = _usable(environment("POE_API_KEY") if key is None else key)
         self._auth = _Bearer(key)
-        self._base = urljoin(os.environ.get("POE_API_URL") or _DEFAULT_URL, "../usage/")
+        self._base = urljoin(environment("POE_API_URL"), "../usage/")
         self._session = session or patient_session()
         self._cache = cache
         self._secret = f"{key}\n{self._base}"
@@ -359,7 +358,7 @@ Answer = TypeVar("Answer", Balance, UsageHistory)
 
 def cache_folder() -> Path:
     """Where answers are kept: a folder of the user's cache."""
-    return platformdirs.user_cache_path("poe-scraper", appauthor=False) / "account"
+    return user_cache() / "account"
 
 
 def _kept(place: Path | None, kind: type[Answer], now: datetime) -> Answer | None:

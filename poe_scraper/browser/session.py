@@ -1,6 +1,6 @@
 """The user's own session with Poe: signing in by hand, and the file that keeps it.
 
-A session is its cookies, and these are as good as the password. They stand in one file that nobody but
+A session is its cookies, and these are as good as the password. They are in one file that nobody but
 the user can read, and in the browser. No message, log line, argument or exception of ours holds a
 cookie's value.
 """
@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-import platformdirs
 from playwright.async_api import BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from poe_scraper.failures import SessionError, UsageError
+from poe_scraper.failures import SessionError, UsageError, WindowClosedError
 from poe_scraper.pages.answer import is_sign_in, is_signed_out
+from poe_scraper.settings import user_data
 
 SESSION_COOKIE = "p-b"
 """The cookie that Poe knows a visitor by, signed in or not."""
@@ -48,7 +48,7 @@ class Cookie(BaseModel):
     same_site: Literal["Strict", "Lax", "None"] = Field("Lax", alias="sameSite")
 
     def is_of(self, host: str) -> bool:
-        """Whether it belongs to a host, one below it, or to the domain that the host belongs to."""
+        """True if it belongs to a host, one below it, or to the domain that the host belongs to."""
         domain = self.domain.removeprefix(".").lower()
         return domain == host or domain.endswith(f".{host}") or host.endswith(f".{domain}")
 
@@ -66,8 +66,8 @@ class Session:
     """What a crawl, or a file, has of a user's session.
 
     Args:
-        cookies: of the site's own hosts. Empty where the session is that of a running browser.
-        in_browser: whether the session is that of the browser at `PLAYWRIGHT_CDP_URL`.
+        cookies: of the site's own hosts. Empty if the session is that of a running browser.
+        in_browser: True if the session is that of the browser at `PLAYWRIGHT_CDP_URL`.
     """
 
     cookies: tuple[Cookie, ...] = ()
@@ -86,12 +86,12 @@ class Session:
 
     @property
     def ends_at(self) -> datetime | None:
-        """When the session ends at the latest; None where its cookie does not tell."""
+        """When the session ends at the latest; None if its cookie does not say."""
         ends = [cookie.expires for cookie in self.cookies if cookie.name == SESSION_COOKIE and cookie.expires >= 0]
         return datetime.fromtimestamp(max(ends), UTC) if ends else None
 
     def has_ended(self, now: datetime) -> bool:
-        """Whether the session is over by its own date."""
+        """True if the session is over by its own date."""
         return self.ends_at is not None and self.ends_at <= now
 
 
@@ -102,21 +102,21 @@ def session_path(setting: str = "") -> Path:
     """The file that keeps the session.
 
     Args:
-        setting: `POE_STORAGE_STATE`. Unless it names a file, the session stands in the user's data folder.
+        setting: `POE_STORAGE_STATE`. Unless it names a file, the session is in the user's data folder.
 
     Raises:
-        UsageError: the session is that of a running browser, and no file's.
+        UsageError: the session is that of a running browser, not of a file.
     """
     if setting == "browser":
         message = "POE_STORAGE_STATE=browser is the session of your running Chrome: sign in and out there, or unset it"
         raise UsageError(message)
     if setting.lower() in {"", "0", "1", "false", "true"}:
-        return platformdirs.user_data_path("poe-scraper", appauthor=False) / "session.json"
+        return user_data() / "session.json"
     return Path(setting).expanduser()
 
 
 def asked_session(settings: Mapping[str, Any]) -> Session | None:
-    """The session that a crawl is asked to use by `POE_STORAGE_STATE`; None where it is asked for none.
+    """The session that a crawl is asked to use by `POE_STORAGE_STATE`; None if it is asked for none.
 
     Args:
         settings: of the crawl.
@@ -143,7 +143,7 @@ def read_session(path: Path, site_url: str) -> Session:
         site_url: address of the site; cookies of others are left out.
 
     Raises:
-        UsageError: the file is missing, open to others, no storage state, or holds no session with the site.
+        UsageError: the file is missing, open to others, not a storage state, or holds no session with the site.
     """
     try:
         with path.open("rb") as file:
@@ -164,7 +164,7 @@ def read_session(path: Path, site_url: str) -> Session:
     try:
         state = _StorageState.model_validate_json(content)
     except ValidationError as error:
-        message = f"{path} is no Playwright storage state ({error.error_count()} errors). Sign in: poe-scraper login"
+        message = f"{path} is not a Playwright storage state ({error.error_count()} errors). Sign in: poe-scraper login"
         raise UsageError(message) from None
     session = Session.of_site(state.cookies, site_url)
     if not session.cookies:
@@ -202,7 +202,7 @@ def remove_session(path: Path) -> bool:
     """Remove the file of a session, and what a `keep_session` that died has left.
 
     Returns:
-        Whether there was anything.
+        True if there was anything.
 
     Raises:
         SessionError: it cannot be removed.
@@ -228,7 +228,7 @@ def _temporary(path: Path) -> Path:
 
 
 async def wait_for_sign_in(context: BrowserContext, site_url: str, *, seconds: float) -> Session:
-    """Open the site's sign-in page, and wait until whoever sits before the browser has signed in.
+    """Open the site's sign-in page, and wait until the user has signed in.
 
     Nothing is typed or clicked for them. They have signed in once a page of the site, other than the
     sign-in page, has the session's cookie and does not show a visitor who is signed out.
@@ -239,7 +239,8 @@ async def wait_for_sign_in(context: BrowserContext, site_url: str, *, seconds: f
         seconds: how long to wait.
 
     Raises:
-        SessionError: nobody signed in in time, all pages were closed, or the site could not be opened.
+        WindowClosedError: all pages were closed.
+        SessionError: nobody signed in in time, or the site could not be opened.
     """
     moved = asyncio.Event()
 
@@ -264,7 +265,7 @@ async def wait_for_sign_in(context: BrowserContext, site_url: str, *, seconds: f
     except PlaywrightError:
         pass  # the browser went away in the middle of a question
     message = "the window was closed before you had signed in. No session was kept"
-    raise SessionError(message)
+    raise WindowClosedError(message)
 
 
 async def _open(page: Page, address: str) -> None:
@@ -283,7 +284,7 @@ async def _session(context: BrowserContext, site_url: str) -> Session:
 
 
 async def _is_signed_in(context: BrowserContext, site_url: str) -> bool:
-    """Whether the site, asked from within one of its open pages, takes the visitor for signed in."""
+    """True if the site, asked from one of its open pages, says that the visitor is signed in."""
     if not any(cookie.name == SESSION_COOKIE for cookie in (await _session(context, site_url)).cookies):
         return False
     asked = urlsplit(site_url)

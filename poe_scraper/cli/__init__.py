@@ -1,8 +1,10 @@
-"""The terminal door: `poe-scraper`. One module a group of commands, imported when a command runs."""
+"""The command line: `poe-scraper`. One module per group of commands, imported when a command runs."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -10,41 +12,50 @@ import click
 
 from poe_scraper import __version__
 from poe_scraper.cli.exits import ExitCode, exit_code
-from poe_scraper.cli.terminal import fail
+from poe_scraper.cli.terminal import fail, safe
 from poe_scraper.failures import PoeScraperError
+from poe_scraper.settings import check_environment
 
-COMMANDS: dict[str, tuple[str, str]] = {
-    "setup": ("poe_scraper.cli.crawl:setup", "Install a browser to crawl with."),
-    "update": ("poe_scraper.cli.crawl:update", "Crawl Poe and publish the feed."),
-    "login": ("poe_scraper.cli.session:login", "Sign in to Poe in a browser window, for crawls of your own."),
-    "logout": ("poe_scraper.cli.session:logout", "Remove the session that login keeps."),
-    "schedule": ("poe_scraper.cli.schedule:schedule", "Run a crawl on a Scrapyd, and wait for its end."),
-    "doctor": ("poe_scraper.cli.doctor:doctor", "Check that everything a crawl needs is there."),
-    "status": ("poe_scraper.cli.status:status", "Age and coverage of the feed, last runs and refusals."),
-    "list": ("poe_scraper.cli.listing:list_", "List bots with their price."),
-    "search": ("poe_scraper.cli.listing:search", "Find bots by name, creator or description."),
-    "show": ("poe_scraper.cli.show:show", "Everything the feed knows about a bot."),
-    "cost": ("poe_scraper.cli.cost:cost", "What a usage of a bot costs."),
-    "compare": ("poe_scraper.cli.cost:compare", "What one usage costs on several bots."),
-    "balance": ("poe_scraper.cli.account:balance", "The points left on your account."),
-    "usage": ("poe_scraper.cli.account:usage", "What your account was billed, by bot, day or kind."),
-    "audit": ("poe_scraper.cli.account:audit", "Hold what you were billed against the bots' prices."),
-    "history": ("poe_scraper.cli.history:history", "A bot's prices over time."),
-    "diff": ("poe_scraper.cli.history:diff", "What changed between two versions of the feed."),
-    "export": ("poe_scraper.cli.export:export", "Write the feed in another format."),
-    "site": ("poe_scraper.cli.site:site", "Build or show the catalogue: the feed as web pages."),
-    "schema": ("poe_scraper.cli.feed:schema", "Print the JSON Schema of the feed."),
-    "merge": ("poe_scraper.cli.merge:merge", "Publish the feeds of all shards as one."),
-    "reread": ("poe_scraper.cli.feed:reread", "Read the stored rate cards again, without a crawl."),
-    "cache": ("poe_scraper.cli.cache:cache", "How many bots rest on earlier observations."),
-    "clear-cache": (
-        "poe_scraper.cli.cache:clear_cache",
-        "Delete the crawl's HTTP cache and what is kept about your account.",
-    ),
-    "rates": ("poe_scraper.cli.rates:rates", "Read a rate card."),
-    "replica": ("poe_scraper.cli.replica:replica", "Serve a stand-in for Poe's API and site."),
+GROUPS: dict[str, dict[str, tuple[str, str]]] = {
+    "Ask": {
+        "list": ("poe_scraper.cli.listing:list_", "List bots with their price."),
+        "search": ("poe_scraper.cli.listing:search", "Find bots by name, creator or description."),
+        "show": ("poe_scraper.cli.show:show", "Show everything the feed knows about a bot."),
+        "cost": ("poe_scraper.cli.cost:cost", "Say what a usage of a bot costs."),
+        "compare": ("poe_scraper.cli.cost:compare", "Say what one usage costs on several bots."),
+        "history": ("poe_scraper.cli.history:history", "Show a bot's prices over time."),
+        "diff": ("poe_scraper.cli.history:diff", "Show what changed between two versions of the feed."),
+        "site": ("poe_scraper.cli.site:site", "Build or show the catalogue: the feed as web pages."),
+        "export": ("poe_scraper.cli.export:export", "Write the feed in another format."),
+        "schema": ("poe_scraper.cli.feed:schema", "Print the JSON Schema of the feed."),
+    },
+    "Crawl": {
+        "setup": ("poe_scraper.cli.crawl:setup", "Install a browser to crawl with."),
+        "doctor": ("poe_scraper.cli.doctor:doctor", "Check that everything a crawl needs is there."),
+        "probe": ("poe_scraper.cli.probe:probe", "Look at one page and say step by step what works."),
+        "update": ("poe_scraper.cli.crawl:update", "Crawl Poe and publish the feed."),
+        "status": ("poe_scraper.cli.status:status", "Show the feed's age and coverage, and the last runs."),
+        "login": ("poe_scraper.cli.session:login", "Sign in to Poe in a browser window, for your own crawls."),
+        "logout": ("poe_scraper.cli.session:logout", "Remove the session that login keeps."),
+        "schedule": ("poe_scraper.cli.schedule:schedule", "Run a crawl on a Scrapyd server and wait for its end."),
+        "merge": ("poe_scraper.cli.merge:merge", "Publish the feeds of all shards as one."),
+        "reread": ("poe_scraper.cli.feed:reread", "Read the stored rate cards again, without a crawl."),
+        "cache": ("poe_scraper.cli.cache:cache", "Count the bots that rest on earlier observations."),
+        "clear-cache": ("poe_scraper.cli.cache:clear_cache", "Delete what crawls and account commands cache."),
+    },
+    "Your account": {
+        "balance": ("poe_scraper.cli.account:balance", "Show the points left on your account."),
+        "usage": ("poe_scraper.cli.account:usage", "Show what your account was charged, by bot, day or kind."),
+        "audit": ("poe_scraper.cli.account:audit", "Compare every charge with the bot's published price."),
+    },
+    "Develop": {
+        "rates": ("poe_scraper.cli.rates:rates", "Read a rate card."),
+        "replica": ("poe_scraper.cli.replica:replica", "Serve a mock of Poe's API and site."),
+    },
 }
-"""Name of a command: where it stands (`module:attribute`), and what it does in a line."""
+"""Commands by topic. Of each: where it is (`module:attribute`), and what it does in a line."""
+
+COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
 
 
 class LazyGroup(click.Group):
@@ -63,19 +74,37 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the list of commands from the table."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        """Write the list of commands, by topic."""
+        width = max(map(len, COMMANDS))
+        for topic, commands in GROUPS.items():
+            with formatter.section(topic):
+                formatter.write_dl([(name.ljust(width), line) for name, (_, line) in commands.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the words name; a near miss is named in the error."""
+        near = get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and near:
+            message = f"No such command {safe(args[0])!r}. Did you mean {near[0]!r}?"
+            raise click.UsageError(message, ctx)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; quiet where whoever reads its output goes away."""
+        """Run the command; end quietly if the program that reads its output has gone."""
+        check_environment()
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
-        except BrokenPipeError:
+        except OSError as error:
+            if error.errno not in {errno.EPIPE, errno.ENOSPC}:
+                raise
             # Python flushes at exit: let it flush into nothing.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise click.exceptions.Exit(ExitCode.PIPE_CLOSED) from None
+            if error.errno == errno.EPIPE:
+                raise click.exceptions.Exit(ExitCode.PIPE_CLOSED) from None
+            message = f"The output could not be written: {error.strerror}"
+            raise click.ClickException(message) from error
         return result
 
 
@@ -83,9 +112,9 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the gate refused the new feed, "
-    "4 Poe could not be reached, 5 done but some pages failed, 6 a bill is outside of what the card says.",
+    "4 Poe could not be reached, 5 done but degraded, 6 charged more or less than the card says.",
 )
-@click.version_option(__version__, prog_name="poe-scraper")
+@click.version_option(__version__, "-V", "--version", prog_name="poe-scraper")
 def cli() -> None:
     """What Poe's AI models cost: every price of every bot's rate card, in a versioned feed."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from poe_scraper.cli.exits import ExitCode
-from poe_scraper.cli.options import as_json, examples, output_dir, the_feed
+from poe_scraper.cli.options import as_json, crawl_settings, examples, output_dir, the_feed
 from poe_scraper.cli.terminal import console, echo_json, fail, safe
 from poe_scraper.feed.reader import FeedReader
 
@@ -78,12 +78,9 @@ def _deleted(folder: Path, yes: bool) -> bool:
 
 def _http_cache() -> Path:
     """The folder of Scrapy's HTTP cache, as the crawl's settings name it."""
-    from scrapy.settings import Settings
     from scrapy.utils.project import data_path
 
-    settings = Settings()
-    settings.setmodule("poe_scraper.settings", priority="project")
-    return Path(data_path(settings["HTTPCACHE_DIR"])).absolute()
+    return Path(data_path(crawl_settings()["HTTPCACHE_DIR"])).absolute()
 
 
 def _account_cache() -> Path:

@@ -15,7 +15,7 @@ from poe_scraper.cli.options import DecimalNumber, as_json, examples, known_id, 
 from poe_scraper.cli.terminal import console, echo_json, fail, safe, table
 from poe_scraper.failures import UnpricedError
 from poe_scraper.pricing import amounts
-from poe_scraper.pricing.costs import Cost, Money
+from poe_scraper.pricing.costs import Chosen, Cost, Money, variants
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -26,7 +26,7 @@ _USAGES = {
     "cache_write_tokens": "Tokens of input written to the cache.",
     "messages": "Messages sent to the bot.",
     "images": "Images made.",
-    "seconds": "Seconds of audio or video.",
+    "seconds": "Seconds of audio or video made.",
     "characters": "Characters of text.",
     "searches": "Web searches made.",
 }
@@ -66,7 +66,7 @@ def _usage(command: Command) -> Command:
 @click.command(
     epilog=examples(
         "cost claude-sonnet-4.5 --input-tokens 20000 --output-tokens 1500",
-        "cost wan-2.6 --seconds 5 --attribute label=720P --json",
+        "cost kling-2.6-pro --seconds 5 --attribute 'label=Video Output with audio' --json",
     )
 )
 @click.argument("bot")
@@ -76,9 +76,9 @@ def _usage(command: Command) -> Command:
 def cost(bot: str, output_dir: Path | None, as_json: bool, **usage: Any) -> int:
     """What a usage of BOT costs, in points and dollars, item by item.
 
-    Where the rate card does not say enough, it says what is missing and exits with 1.
+    If the rate card does not say enough, the error says what is missing, and the exit code is 1.
     """
-    known_id(the_feed(output_dir), bot)
+    bot = known_id(the_feed(output_dir), bot)
     try:
         bill = api.cost(bot, output_dir=output_dir, **_arguments(**usage))
     except UnpricedError as error:
@@ -105,15 +105,16 @@ def cost(bot: str, output_dir: Path | None, as_json: bool, **usage: Any) -> int:
         )
     out.print(rows)
     applied = {f"{line.usage}: {amounts.in_words(adjustment)}" for line in bill.lines for adjustment in line.applied}
-    for remark in [*sorted(applied), *bill.notes, *_remarks(bill)]:
+    for remark in [*sorted(applied), *_remarks(bill)]:
         out.print(safe(f"- {remark}"))
     return ExitCode.DONE
 
 
 @click.command(
     epilog=examples(
-        "compare gpt-5 claude-sonnet-4.5 grok-4 --input-tokens 20000 --output-tokens 1500",
+        "compare gpt-5 claude-sonnet-4.5 grok-4.7 --input-tokens 20000 --output-tokens 1500",
         "compare flux-2-flash z-image-lightning --images 4 --json",
+        "compare wan-2.6 sora-2 --seconds 5",
     )
 )
 @click.argument("bots", nargs=-1, required=True, metavar="BOT BOT...")
@@ -121,21 +122,25 @@ def cost(bot: str, output_dir: Path | None, as_json: bool, **usage: Any) -> int:
 @output_dir
 @as_json
 def compare(bots: tuple[str, ...], output_dir: Path | None, as_json: bool, **usage: Any) -> int:
-    """What one usage costs on several bots, the cheapest first."""
+    """What one usage costs on several bots, the cheapest first.
+
+    If several prices of a bot fit the usage, its cheapest one is compared, and a note says which.
+    """
     feed = the_feed(output_dir)
     arguments = _arguments(**usage)
-    bills: list[Cost] = []
+    bills: list[tuple[Cost, Chosen]] = []
     unknown: list[tuple[str, str]] = []
     for bot in dict.fromkeys(known_id(feed, name) for name in bots):
         try:
-            bills.append(api.cost(bot, output_dir=output_dir, **arguments))
+            chosen, bill = variants(bot, cost=api.cost, output_dir=output_dir, **arguments)[0]
+            bills.append((bill, chosen if chosen != arguments["attributes"] else {}))
         except UnpricedError as error:
             unknown.append((bot, error.reason))
-    bills.sort(key=lambda bill: (bill.usd.amount, bill.bot))
+    bills.sort(key=lambda found: (found[0].usd.amount, found[0].bot))
     if as_json:
         echo_json(
             {
-                "costs": [bill.model_dump(mode="json") for bill in bills],
+                "costs": [{**bill.model_dump(mode="json"), "attributes": chosen} for bill, chosen in bills],
                 "unknown": [{"bot": bot, "reason": reason} for bot, reason in unknown],
             }
         )
@@ -160,12 +165,12 @@ def _arguments(
     }
 
 
-def _show_comparison(bills: list[Cost], unknown: list[tuple[str, str]]) -> None:
+def _show_comparison(bills: list[tuple[Cost, Chosen]], unknown: list[tuple[str, str]]) -> None:
     out = console()
     if bills:
         rows = table("Bot", "Points", "Dollars", "", right=("Points", "Dollars"))
-        cheapest = bills[0].usd.amount
-        for bill in bills:
+        cheapest = bills[0][0].usd.amount
+        for bill, _ in bills:
             times = f"{bill.usd.amount / cheapest:.2f}x" if cheapest else ""
             rows.add_row(
                 safe(bill.bot),
@@ -174,19 +179,25 @@ def _show_comparison(bills: list[Cost], unknown: list[tuple[str, str]]) -> None:
                 times,
             )
         out.print(rows)
-    for bill in bills:
-        for note in (*bill.notes, *_remarks(bill)):
+    for bill, chosen in bills:
+        for note in _remarks(bill, chosen):
             out.print(safe(f"- {bill.bot}: {note}"))
     for _, reason in unknown:
         out.print(safe(f"- {reason}"))
 
 
-def _remarks(bill: Cost) -> list[str]:
+def _remarks(bill: Cost, chosen: Chosen | None = None) -> list[str]:
     rate = amounts.number(bill.points_per_usd)
+    variant = ", ".join(f"{key} {value}" for key, values in (chosen or {}).items() for value in values if value)
     return [
-        f"{name} are converted, at {rate} points a dollar"
-        for name, money in (("points", bill.points), ("dollars", bill.usd))
-        if money.converted
+        *([f"the cheapest that fits: {variant}"] if variant else []),
+        *(f"assumed: {words}" for words in bill.assumptions),
+        *bill.notes,
+        *(
+            f"{name} are converted at {rate} points to the dollar"
+            for name, money in (("points", bill.points), ("dollars", bill.usd))
+            if money.converted
+        ),
     ]
 
 

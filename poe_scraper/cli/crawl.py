@@ -1,11 +1,17 @@
 """`update` and `setup`: crawl Poe, and install a browser to crawl with."""
 
-import os
 from pathlib import Path
 
 import click
 
-from poe_scraper.browser.executable import find_browser, install_browser
+import poe_scraper.settings
+from poe_scraper.browser.executable import (
+    check_rendering,
+    find_browser,
+    install_browser,
+    install_packages,
+    missing_packages,
+)
 from poe_scraper.cli import options
 from poe_scraper.failures import BrowserNotFoundError
 
@@ -16,11 +22,11 @@ from poe_scraper.failures import BrowserNotFoundError
     )
 )
 @options.output_dir
-@click.option("--bots", default="", metavar="A,B", help="Crawl these bots alone, due or not.")
-@click.option("--creators", default="", metavar="A,B|all", help="Crawl the bots on these creators' profiles, too.")
-@click.option("--limit", default="", metavar="N", help="Visit at most N bot pages.")
-@click.option("--only", default="", metavar="pricing|info", help="Bot pages alone, or the models API alone.")
-@click.option("--shard", default="", metavar="I/N", help="Crawl the I-th of N parts of the catalog.")
+@click.option("--bots", metavar="A,B", help="Crawl these bots alone, due or not.")
+@click.option("--creators", metavar="A,B|all", help="Crawl the bots on these creators' profiles, too.")
+@click.option("--limit", metavar="N", help="Visit at most N bot pages.")
+@click.option("--only", metavar="pricing|info", help="Bot pages alone, or the models API alone.")
+@click.option("--shard", metavar="I/N", help="Crawl the I-th of N parts of the catalog.")
 @click.option("--worker", is_flag=True, help="Render pages for the crawl that is shared through POE_REDIS_URL.")
 @click.option("--force", is_flag=True, help="Visit every page, due or not.")
 @click.option("--accept", is_flag=True, help="Publish for once what the gate would refuse.")
@@ -28,11 +34,11 @@ from poe_scraper.failures import BrowserNotFoundError
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
 def update(
     output_dir: Path | None,
-    bots: str,
-    creators: str,
-    limit: str,
-    only: str,
-    shard: str,
+    bots: str | None,
+    creators: str | None,
+    limit: str | None,
+    only: str | None,
+    shard: str | None,
     worker: bool,
     force: bool,
     accept: bool,
@@ -45,27 +51,25 @@ def update(
     poe_models`, from any folder.
     """
     from scrapy.crawler import AsyncCrawlerProcess
-    from scrapy.settings import Settings
 
+    from poe_scraper.browser.preflight import check_settings
     from poe_scraper.browser.session import asked_session
     from poe_scraper.cli.ending import ending
     from poe_scraper.distributed import is_shared
+    from poe_scraper.pipelines.publish import PublishPipeline
     from poe_scraper.spiders.poe_models import PoeModelsSpider
 
-    arguments = {"bots": bots, "creators": creators, "limit": limit, "only": only, "shard": shard}
-    arguments |= {"force": str(force).lower(), "role": "worker" if worker else ""}
+    asked = {"bots": bots, "creators": creators, "limit": limit, "only": only, "shard": shard}
+    asked |= {"force": "true" if force else None, "role": "worker" if worker else None}
+    arguments = {name: text for name, text in asked.items() if text is not None}
     PoeModelsSpider.check_arguments(**arguments)
-    settings = Settings()
-    settings.setmodule("poe_scraper.settings", priority="project")
-    settings.set("POE_ACCEPT", accept or settings.getbool("POE_ACCEPT"), priority="cmdline")
-    if keep is not None:
-        settings.set("POE_KEEP_VERSIONS", keep, priority="cmdline")
-    if output_dir is not None:
-        settings.set("POE_OUTPUT_DIR", str(output_dir), priority="cmdline")
+    settings = options.crawl_settings(output_dir, accept=accept, keep=keep)
     if verbose:
         settings.set("LOG_LEVEL", "DEBUG", priority="cmdline")
-    asked_session(settings)  # a wrong one is told before anything starts
-    is_shared(settings, arguments["role"])
+    check_settings(settings)  # wrong settings are reported before anything starts
+    asked_session(settings)
+    is_shared(settings, arguments.get("role", ""))
+    PublishPipeline.enable(settings)
     process = AsyncCrawlerProcess(settings)
     crawler = process.create_crawler(PoeModelsSpider)
     process.crawl(crawler, **arguments)
@@ -75,13 +79,14 @@ def update(
 
 @click.command(epilog=options.examples("setup"))
 def setup() -> None:
-    """Install a browser to crawl with, where there is none.
+    """Install a browser to crawl with and what it needs, and check that it renders a page.
 
     Looks for POE_BROWSER_PATH; chromium-headless-shell, chromium and google-chrome on the PATH; the
-    one that Playwright manages. Else installs Debian's headless shell (as root or with sudo), else
-    Playwright's.
+    one that Playwright manages. Otherwise installs Debian's headless shell (as root or with sudo), else
+    Playwright's. Debian packages that Playwright's driver or the browser lack are installed, too.
     """
-    configured = os.environ.get("POE_BROWSER_PATH", "")
+    configured = poe_scraper.settings.POE_BROWSER_PATH
+    _install_missing(missing_packages())
     try:
         found = find_browser(configured)
     except BrowserNotFoundError:
@@ -89,4 +94,11 @@ def setup() -> None:
         done = install_browser()
         click.echo(f"Installed with: {done}")
         found = find_browser(configured)
-    click.echo(f"Browser: {found or 'the headless shell that Playwright manages'}")
+    _install_missing(missing_packages(found))
+    click.echo(check_rendering(configured))
+
+
+def _install_missing(packages: tuple[str, ...]) -> None:
+    if packages:
+        click.echo(f"Installing what Playwright's driver or the browser lacks: {', '.join(packages)}")
+        install_packages(packages)

@@ -1,6 +1,5 @@
 """`doctor`: is everything there that a crawl needs?"""
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +16,17 @@ from poe_scraper import __version__
 from poe_scraper.cli import options
 from poe_scraper.cli.exits import ExitCode
 from poe_scraper.cli.terminal import echo_json
-from poe_scraper.failures import FAILURES, BrowserNotFoundError, Code, FeedError, ObservationError, UsageError
+from poe_scraper.failures import (
+    FAILURES,
+    BrowserBrokenError,
+    BrowserNotFoundError,
+    Code,
+    FeedError,
+    ObservationError,
+    UsageError,
+)
+from poe_scraper.feed.reader import feed_folder
+from poe_scraper.settings import environment
 from poe_scraper.untrusted import safe
 
 TIMEOUT = 20
@@ -39,14 +48,16 @@ class Finding:
 
 
 @click.command(epilog=options.examples("doctor", "doctor --json"))
+@click.option("--repair", is_flag=True, help="Make every derived file of the feed anew that is not as it should be.")
 @options.output_dir
 @options.as_json
-def doctor(output_dir: Path | None, as_json: bool) -> int:
+def doctor(output_dir: Path | None, repair: bool, as_json: bool) -> int:
     """Check that everything a crawl needs is there: Python, browser, Poe's API, feed, disk, clock.
 
     Exit code 0 where all is well or a warning, 4 where only Poe could not be reached, else 1.
     """
-    findings = list(_findings(Path(output_dir or os.environ.get("POE_OUTPUT_DIR") or "output")))
+    folder = feed_folder(output_dir)
+    findings = [*([_repair(folder)] if repair else []), *_findings(folder)]
     if as_json:
         echo_json([asdict(finding) for finding in findings])
     else:
@@ -66,8 +77,8 @@ def _findings(folder: Path) -> Iterator[Finding]:
     yield from _session()
     yield from ask_api(
         requests.Session(),
-        os.environ.get("POE_API_URL") or "https://api.poe.com/v1/models",
-        key=os.environ.get("POE_API_KEY", ""),
+        environment("POE_API_URL"),
+        key=environment("POE_API_KEY"),
         now=lambda: datetime.now(UTC),
     )
     yield _feed(folder)
@@ -75,26 +86,13 @@ def _findings(folder: Path) -> Iterator[Finding]:
 
 
 def _browser() -> Finding:
-    from playwright.sync_api import Error as PlaywrightError
-    from playwright.sync_api import sync_playwright
+    from poe_scraper import settings
+    from poe_scraper.browser.executable import check_rendering
 
-    from poe_scraper.browser.executable import find_browser
-
-    setup = "Run: poe-scraper setup"
     try:
-        path = find_browser(os.environ.get("POE_BROWSER_PATH", ""))
-        with sync_playwright() as playwright, playwright.chromium.launch(executable_path=path) as browser:
-            page = browser.new_page()
-            page.set_content("<p id=sum></p><script>sum.textContent = 6 * 7</script>")
-            rendered = page.text_content("#sum")
-            version = browser.version
-    except (BrowserNotFoundError, UsageError) as error:
-        return Finding("browser", "failed", str(error).splitlines()[0], setup)
-    except PlaywrightError as error:
-        return Finding("browser", "failed", f"does not start: {error.message.splitlines()[0]}", setup)
-    if rendered != "42":
-        return Finding("browser", "failed", f"Chromium {version} does not run a page's script", setup)
-    return Finding("browser", "ok", f"Chromium {version} starts and renders ({path or 'Playwright'})")
+        return Finding("browser", "ok", check_rendering(settings.POE_BROWSER_PATH))
+    except (BrowserBrokenError, BrowserNotFoundError, UsageError) as error:
+        return Finding("browser", "failed", str(error).splitlines()[0], "Run: poe-scraper setup")
 
 
 def _session() -> Iterator[Finding]:
@@ -102,7 +100,7 @@ def _session() -> Iterator[Finding]:
     from poe_scraper import settings
     from poe_scraper.browser.session import asked_session, session_path
 
-    asked = {**vars(settings), "PLAYWRIGHT_CDP_URL": os.environ.get("PLAYWRIGHT_CDP_URL")}
+    asked = vars(settings)
     try:
         session = asked_session(asked)
     except UsageError as error:
@@ -169,6 +167,17 @@ def _clock(date: str | None, now: datetime) -> Finding:
     return Finding("clock", "ok", f"within {max(error, 1):.0f} s of Poe's")
 
 
+def _repair(folder: Path) -> Finding:
+    from poe_scraper.feed.repair import repair
+    from poe_scraper.feed.store import FeedStore
+
+    try:
+        made = repair(FeedStore(folder))
+    except FeedError as error:
+        return Finding("repair", "failed", str(error))
+    return Finding("repair", "ok", f"made anew: {', '.join(made)}" if made else "every file was as it should be")
+
+
 def _feed(folder: Path) -> Finding:
     from poe_scraper.feed.schema import misfits
     from poe_scraper.feed.store import FeedStore
@@ -182,7 +191,8 @@ def _feed(folder: Path) -> Finding:
         return Finding("feed", "warning", f"none in {folder}", "Crawl: poe-scraper update")
     if wrong:
         return Finding("feed", "failed", f"does not fit its schema: {wrong[0]}", "Crawl again.")
-    return Finding("feed", "ok", f"version {feed.version} with {len(feed.data)} bots in {folder}")
+    site = f" of {feed.site.url}" if feed.site else ""
+    return Finding("feed", "ok", f"version {feed.version} with {len(feed.data)} bots{site} in {folder}")
 
 
 def _disk(folder: Path) -> Finding:

@@ -1,4 +1,4 @@
-"""How a crawl ends, for a person and for whoever started the process."""
+"""What a crawl says at its end, and its exit code."""
 
 import logging
 import sys
@@ -8,23 +8,33 @@ from pathlib import Path
 from scrapy.crawler import Crawler
 from scrapy.settings import BaseSettings
 
-from poe_scraper.cli.exits import ExitCode, crawl_exit_code, worker_exit_code
+from poe_scraper.cli.exits import ENDING_LOGGER, ExitCode, crawl_exit_code, worker_exit_code
 from poe_scraper.failures import FAILURES, Code
 from poe_scraper.items import RunReport
 from poe_scraper.pipelines.publish import PublishPipeline
 from poe_scraper.untrusted import safe
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger(ENDING_LOGGER)
 
-SITE_CHANGED_SHARE = 0.2
-"""Where so many of the visited pages lack what we look for, it is the site that has changed."""
+_SITE_CHANGED_SHARE = 0.2
+"""If so many of the visited pages lack what the crawl looks for, the site has changed."""
+
+_LOCAL = frozenset({Code.BROWSER_MISSING, Code.BROWSER_BROKEN, Code.BROWSER_UNREACHABLE})
+"""Ends of a crawl that are no fault of the site's."""
+
+_HEADLINES = {
+    Code.CATALOG_DRIFT: "The models API has changed",
+    Code.SITE_CHANGED: "Poe seems to have changed its site",
+    Code.BLOCKED_HOST: "Pages lack something, perhaps because of a host that the crawl does not contact",
+}
+"""What problems of these codes mean for the run as a whole."""
 
 
 def ending(crawler: Crawler) -> ExitCode:
-    """Say how a crawl went.
+    """Print how a crawl went.
 
     Returns:
-        The exit code that stands for it.
+        Its exit code.
     """
     publisher = crawler.get_item_pipeline(PublishPipeline)
     member = getattr(crawler.spider, "member", None)
@@ -42,18 +52,23 @@ def ending(crawler: Crawler) -> ExitCode:
 
 
 def log_ending(lines: Sequence[str], code: ExitCode, settings: BaseSettings) -> None:
-    """Write how a crawl went to the log file, where there is one.
+    """Write how a crawl went to its log file, if it has one.
 
-    It is all that Scrapyd keeps of a job: `poe-scraper schedule` reads the exit code there.
+    Scrapyd keeps nothing else of a job: `poe-scraper schedule` reads the exit code there.
     """
     if settings["LOG_FILE"]:
         for line in (*lines, f"Exit code {code}"):
             logger.info("%s", line)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 page`, `2 pages`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _lines(report: RunReport | None, folder: Path) -> list[str]:
     if report is None:
-        return ["The crawl did not end in order: see the log."]
+        return ["The crawl ended before it could report: see the log."]
     lines = summary(report, folder=str(folder))
     if report.outcome in {"refused", "failed"} and (folder / "runs" / f"{report.id}.json").exists():
         lines.append(f"Report: {folder}/runs/{report.id}.json")
@@ -62,15 +77,26 @@ def _lines(report: RunReport | None, folder: Path) -> list[str]:
 
 def _headlines(report: RunReport) -> Iterator[str]:
     """What matters more than all figures, if anything does."""
-    if report.finish_reason == "shutdown":
-        yield "Interrupted: what was seen until then counts, and no bot is taken for gone."
-    if report.finish_reason == Code.SITE_BLOCKS:
+    reasons: dict[str, str] = {}
+    for problem in report.problems:
+        reasons.setdefault(problem.code, problem.message.rstrip("."))
+    end = report.finish_reason
+    if end == "shutdown":
+        yield "Interrupted: what was read until then counts, and no bot is marked as gone."
+    if end == Code.SITE_BLOCKS:
         yield "Poe blocks the crawl, so it stopped asking. The feed keeps what it knew."
-    if any(problem.code == Code.SESSION_EXPIRED for problem in report.problems):
-        yield "Your session with Poe has expired: pages were seen as anybody sees them. Renew it: poe-scraper login."
+    if end in _LOCAL:
+        yield "The crawl ended because of its browser, not because of Poe."
+    if Code.SESSION_EXPIRED in reasons:
+        yield "Your session with Poe has expired: pages were read without it. Renew it: poe-scraper login."
+    for code, headline in _HEADLINES.items():
+        if code in reasons:
+            stopped = "The crawl stopped. " if end == code else ""
+            yield f"{headline}: {reasons[code]}. {stopped}{FAILURES[code].remedy}"
     changed = report.failed.get(Code.SITE_CHANGED, 0)
-    if changed and changed >= SITE_CHANGED_SHARE * report.visited:
-        yield f"Poe seems to have changed its site: {changed} of {report.visited} pages lack what we look for."
+    if Code.SITE_CHANGED not in reasons and changed and changed >= _SITE_CHANGED_SHARE * report.visited:
+        pages = counted(report.visited, "page")
+        yield f"{_HEADLINES[Code.SITE_CHANGED]}: {changed} of {pages} lack what the crawl looks for."
 
 
 def summary(report: RunReport, *, folder: str) -> list[str]:
@@ -78,24 +104,27 @@ def summary(report: RunReport, *, folder: str) -> list[str]:
     lines = list(_headlines(report))
     failed = sum(report.failed.values())
     seconds = (report.finished_at - report.started_at).total_seconds()
+    left = f", {report.left} left for a later crawl (limit)" if report.left else ""
+    not_due = "not asked for" if report.arguments.get("only") == "info" else "not due"
     lines.append(
-        f"{report.seen} bots seen, {report.visited - failed} pages read, {failed} failed, "
-        f"{report.not_due} not due, in {seconds:.0f} s."
+        f"{counted(report.seen, 'bot')} seen, {counted(report.visited - failed, 'page')} read, {failed} failed, "
+        f"{report.not_due} {not_due}{left}, in {seconds:.0f} s."
     )
     for code, count in sorted(report.failed.items(), key=lambda pair: -pair[1]):
         lines.append(f"  {count} x {code}: {FAILURES[Code(code)].meaning} {FAILURES[Code(code)].remedy}")
-    lines.extend(f"  {problem.code}: {problem.message}" for problem in report.problems[:10])
-    if len(report.problems) > 10:
-        lines.append(f"  and {len(report.problems) - 10} more problems: see the run report.")
+    others = [problem for problem in report.problems if problem.code not in _HEADLINES]
+    lines.extend(f"  {problem.code}: {problem.message}" for problem in others[:10])
+    if len(others) > 10:
+        lines.append(f"  and {counted(len(others) - 10, 'more problem')}: see the run report.")
     if report.outcome in {"published", "unchanged"}:
         what = (
             "unchanged"
             if report.outcome == "unchanged"
             else (f"{report.added} added, {report.gone} gone, {report.back} back, {report.changed} changed")
         )
-        unparsed = f", {report.with_unparsed} with amounts nobody could read" if report.with_unparsed else ""
+        unparsed = f", {report.with_unparsed} with amounts that could not be parsed" if report.with_unparsed else ""
         lines.append(
-            f"The feed holds {report.bots} bots, {report.with_rates} with prices{unparsed} "
+            f"The feed has {counted(report.bots, 'bot')}, {report.with_rates} with prices{unparsed} "
             f"(version {report.version}: {what})."
         )
         lines.append(f"Feed: {folder}/models.json   Report: {folder}/runs/{report.id}.json")

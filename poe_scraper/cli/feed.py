@@ -1,4 +1,4 @@
-"""`schema` and `reread`: the feed as a format, and its rate cards read again."""
+"""`schema` and `reread`: print the feed's schema, and read its stored rate cards again."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from poe_scraper.cli.exits import ExitCode, crawl_exit_code
-from poe_scraper.cli.options import as_json, examples, output_dir
+from poe_scraper.cli.options import as_json, crawl_settings, examples, output_dir
 from poe_scraper.cli.terminal import console, echo_json, safe, table
 from poe_scraper.failures import Code, FeedError, GateRefusedError
 from poe_scraper.feed.history import price_changes
@@ -31,9 +31,9 @@ def schema(as_json: bool) -> None:  # noqa: ARG001 - it is JSON in any case
 @output_dir
 @as_json
 def reread(write: bool, accept: bool, output_dir: Path | None, as_json: bool) -> int:
-    """Read every stored rate card again, as after an update of poe-scraper, and show what changes.
+    """Read every stored rate card again, for example after an update of poe-scraper, and show what changes.
 
-    Nothing is asked of Poe: the feed keeps the cards as they were sent.
+    Nothing is requested from Poe: the feed keeps the cards as they were sent.
     """
     store = FeedStore(feed_folder(output_dir))
     feed = store.current()
@@ -41,7 +41,11 @@ def reread(write: bool, accept: bool, output_dir: Path | None, as_json: bool) ->
         message = f"There is no crawled feed in {store.folder}. Crawl one with 'poe-scraper update'."
         raise FeedError(message)
     changed = _changed(feed)
-    report = _publish(store, accept=accept) if write and changed else None
+    report = _publish(output_dir, accept=accept) if write and changed else None
+    if report is not None and report.outcome == "refused":
+        raise GateRefusedError(report.reasons)
+    if report is not None and report.outcome == "failed":
+        raise FeedError("; ".join(report.reasons))
     published = report.version if report else None
     code = crawl_exit_code(report) if report else ExitCode.DONE
     if as_json:
@@ -85,51 +89,25 @@ def _told(before: Bot, now: Bot) -> dict[str, Any]:
     }
 
 
-def _publish(store: FeedStore, *, accept: bool) -> RunReport | None:
-    from poe_scraper import settings
+def _publish(output_dir: Path | None, *, accept: bool) -> RunReport | None:
     from poe_scraper.clock import now
-    from poe_scraper.feed.gate import Gate
-    from poe_scraper.feed.report import figures, new_run_id
+    from poe_scraper.feed.report import new_run_id
     from poe_scraper.feed.writer import FeedWriter
-    from poe_scraper.items import Run
-    from poe_scraper.publishing import DeliverySettings, deliver
+    from poe_scraper.publishing.flow import PublicationSettings, publish
 
-    gate = Gate(min_share=settings.POE_GATE_MIN_SHARE, max_jumps=settings.POE_GATE_MAX_JUMPS)
-    with FeedWriter(store, "poe-scraper reread") as writer:
+    settings = crawl_settings(output_dir, accept=accept)
+    with FeedWriter(FeedStore(Path(settings["POE_OUTPUT_DIR"])), "poe-scraper reread") as writer:
         if writer.head is None:
             return None
         at = now()
-        run = Run(id=new_run_id(), started_at=at, finished_at=at)
-        told: dict[str, Any] = {
-            "id": run.id,
-            "started_at": at,
-            "finished_at": at,
-            "finish_reason": "reread",
-        }
+        draft = RunReport(id=new_run_id(), started_at=at, finished_at=at, finish_reason="reread", outcome="failed")
         bots = map(reread_bot, writer.known.values())
-        keep = settings.POE_KEEP_VERSIONS
-        try:
-            publication = writer.publish(bots, run, now=at, gate=gate, accept=accept, keep=keep)
-        except GateRefusedError as error:
-            told |= {"outcome": "refused", "reasons": error.reasons}
-            writer.report(RunReport.model_validate(told | figures(writer.head.version, writer.known.entries())))
-            raise
-        told["outcome"] = "published" if publication.new_version else "unchanged"
-        told["problems"] = deliver(
-            store,
-            version=publication.version,
-            new_version=publication.new_version,
-            settings=DeliverySettings.of(vars(settings)),
-        )
-        told |= figures(publication.version, writer.known.entries(), publication.changes)
-        report = RunReport.model_validate(told)
-        writer.report(report)
-        return report
+        return publish(writer, bots, draft, PublicationSettings.of(settings), at=at)
 
 
 def reread_bot(bot: Bot) -> Bot:
-    """The bot with its stored card read anew, and what follows from it: primary price, checks, error."""
-    from poe_scraper.pipelines.merge import with_conclusions
+    """The bot with its stored card read again, and what follows from it: primary price, checks, error."""
+    from poe_scraper.pricing.conclusions import with_conclusions
     from poe_scraper.rates import read_card, read_dialog
 
     card, page = bot.pricing.rate_card, bot.observed.page

@@ -22,7 +22,7 @@ from poe_scraper.pricing import amounts
 _BAR = 30
 
 
-@click.command(epilog=examples("history grok-4", "history Claude-Sonnet-4.5 --json"))
+@click.command(epilog=examples("history grok-4.7", "history Claude-Sonnet-4.5 --json"))
 @click.argument("bot")
 @output_dir
 @as_json

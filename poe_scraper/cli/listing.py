@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from poe_scraper.cli.filters import matched
 from poe_scraper.cli.options import DecimalNumber, as_json, examples, output_dir, the_feed
 from poe_scraper.cli.terminal import console, echo_json, safe, table
 from poe_scraper.feed.reader import Entry, FeedReader
@@ -50,7 +51,8 @@ def _sort(*orders: str) -> Callable[[Command], Command]:
 @as_json
 def list_(output_dir: Path | None, as_json: bool, **filters: Any) -> None:
     """List bots with their price."""
-    _show(the_feed(output_dir), Selection(**filters), as_json)
+    feed = the_feed(output_dir)
+    _show(feed, Selection(**matched(feed, filters)), as_json)
 
 
 @click.command(epilog=examples("search claude", "search video --output video --sort price --limit 10"))
@@ -60,8 +62,13 @@ def list_(output_dir: Path | None, as_json: bool, **filters: Any) -> None:
 @output_dir
 @as_json
 def search(text: tuple[str, ...], output_dir: Path | None, as_json: bool, **filters: Any) -> None:
-    """Find bots by name, creator, owner or description: every word of TEXT must stand there."""
-    _show(the_feed(output_dir), Selection(text=" ".join(text), **filters), as_json)
+    """Find bots whose name, creator, owner or description contains every word of TEXT."""
+    feed = the_feed(output_dir)
+    words = " ".join(text)
+    if not select(feed, Selection(text=words, gone=True)) and (near := feed.near("-".join(text))):
+        message = f"no bot matches {words!r}. Did you mean {', '.join(near)}?"
+        raise click.UsageError(message)
+    _show(feed, Selection(text=words, **matched(feed, filters)), as_json)
 
 
 def _show(feed: FeedReader, selection: Selection, as_json: bool) -> None:
@@ -104,8 +111,9 @@ def _price(entry: Entry) -> tuple[str, str, str]:
     if primary is None:
         return "-", "-", ""
     usd, points, bound = primary["usd"], primary["points"], primary["bound"]
+    unsure = " (unsure)" if primary.get("suspect") else ""
     return (
         amounts.money("USD", usd, bound=bound),
         amounts.sum_of(points, bound=bound),
-        safe(amounts.per(primary["per"]).removeprefix("/")),
+        safe(amounts.per(primary["per"]).removeprefix("/")) + unsure,
     )

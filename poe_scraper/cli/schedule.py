@@ -1,6 +1,5 @@
 """`schedule`: run a crawl on a Scrapyd, and wait until it is over."""
 
-import os
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -14,9 +13,10 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from poe_scraper.cli import options
-from poe_scraper.cli.exits import ExitCode
+from poe_scraper.cli.exits import ENDING_LOGGER, ExitCode
 from poe_scraper.cli.terminal import echo_json, notice, safe
 from poe_scraper.failures import ScrapydError, UsageError
+from poe_scraper.settings import scrapyd_login
 
 _TIMEOUT = (10, 120)
 """Seconds to connect, and to wait for an answer: Scrapyd answers a first `schedule.json` once it has listed the
@@ -25,7 +25,7 @@ spiders of the project in a process of its own."""
 _TAIL = 64 * 1024
 """Bytes at the end of a job's log that are read."""
 
-_ENDING = re.compile(r"^[\d-]+ [\d:]+ \[poe_scraper\.cli\.ending\] INFO: (?P<text>.*)$", re.MULTILINE)
+_ENDING = re.compile(rf"^.*\[{re.escape(ENDING_LOGGER)}\] INFO: (?P<text>.*)$", re.MULTILINE)
 _EXIT_CODE = re.compile(r"Exit code (\d+)")
 
 
@@ -155,8 +155,7 @@ class _Scrapyd:
             raise_on_status=False,
         )
         self._session.mount(self._url, HTTPAdapter(max_retries=retry))
-        if username := os.environ.get("SCRAPYD_USERNAME"):
-            self._session.auth = (username, os.environ.get("SCRAPYD_PASSWORD", ""))
+        self._session.auth = scrapyd_login()
 
     def schedule(self, project: str, spider: str, arguments: dict[str, str], settings: dict[str, str]) -> str:
         """Schedule a job.

@@ -13,13 +13,15 @@ from poe_scraper.cli.terminal import age, console, echo_json, safe, table
 from poe_scraper.failures import FAILURES, Code
 from poe_scraper.items import Bot, Rate
 from poe_scraper.pricing import amounts
-from poe_scraper.pricing.costs import paired
+from poe_scraper.pricing.checks import CHECK_KINDS
+from poe_scraper.pricing.conclusions import examine
+from poe_scraper.pricing.prices import api_rates
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-@click.command(epilog=examples("show Claude-Sonnet-4.5", "show grok-4 --json"))
+@click.command(epilog=examples("show Claude-Sonnet-4.5", "show grok-4.7 --json"))
 @click.argument("bot")
 @output_dir
 @as_json
@@ -91,11 +93,11 @@ def _show_rates(out: "Console", bot: Bot) -> None:
     if not bot.pricing.rates:
         out.print("\nNo rates are known from its page.")
         return
-    pairs = [(next(iter(pair.values())), pair) for pair in paired(bot.pricing.rates)]
-    for section, group in groupby(pairs, key=lambda pair: pair[0].section):
+    for section, group in groupby(examine(bot.pricing).page, key=lambda price: price.section):
         rows = table("Rate", "Dollars", "Points")
-        for rate, pair in group:
-            rows.add_row(safe(_label(rate)), _price(pair.get("USD")), _price(pair.get("points")))
+        for price in group:
+            unsure = " (unsure: see Checks)" if price.is_suspect else ""
+            rows.add_row(safe(_label(price.first)) + unsure, _price(price.usd), _price(price.points))
         out.print()
         out.print(safe(section or "Rates"), style="bold")
         out.print(rows)
@@ -114,27 +116,18 @@ def _price(rate: Rate | None) -> str:
 
 
 def _show_api(out: "Console", bot: Bot) -> None:
-    if bot.pricing.api is None:
-        return
-    units = {"image": "image or image token", "request": "message"}
-    _show_list(
-        out,
-        "Prices of the models API",
-        (
-            f"{name}: ${amounts.number(amount)}/{units.get(name, 'token')}"
-            for name, amount in bot.pricing.api.model_dump().items()
-            if amount is not None
-        ),
-    )
+    prices = (f"{rate.label}: {amounts.rate(rate)}" for rate in api_rates(bot.pricing.api))
+    _show_list(out, "Prices of the models API", prices)
 
 
 def _checks(bot: Bot) -> Iterator[str]:
-    kinds = {"usd_points": "dollars against points", "api_page": "API against card"}
     for check in bot.pricing.checks:
         figures = ", ".join(f"{name} {amounts.number(figure)}" for name, figure in check.figures.items())
         detail = "; ".join(filter(None, (figures, check.reason)))
         result = check.result.replace("_", " ")
-        yield f"{kinds[check.kind]}, {check.subject}: {result}" + (f" ({detail})" if detail else "")
+        yield f"{CHECK_KINDS.get(check.kind, check.kind)}, {check.subject}: {result}" + (
+            f" ({detail})" if detail else ""
+        )
 
 
 def _errors(bot: Bot, now: datetime) -> Iterator[str]:

@@ -34,6 +34,7 @@ def status(output_dir: Path | None, as_json: bool) -> None:
     told = {
         "source": feed.source,
         "starter": feed.starter,
+        "site": feed.site.model_dump(mode="json") if feed.site else None,
         "schema_version": feed.schema_version,
         "version": feed.version,
         "generated_at": _instant(feed.generated_at),
@@ -75,6 +76,7 @@ def _print(told: dict[str, Any], feed: FeedReader, now: datetime) -> None:
     share = f" ({bots['priced'] * 100 // bots['active']} %)" if bots["active"] else ""
     facts = {
         "Feed": told["source"],
+        "Site": feed.site.url if feed.site else "not named",
         "Version": f"{told['version']}, schema {told['schema_version']}, {len(told['versions'])} on disk",
         "Written": f"{feed.generated_at:%Y-%m-%d %H:%M} UTC ({age(feed.generated_at, now)})",
         "Bots": f"{bots['active']} active, {bots['gone']} gone",

@@ -1,5 +1,6 @@
 """Writing to a terminal."""
 
+import errno
 import json
 import sys
 from collections.abc import Sequence
@@ -42,7 +43,11 @@ def console() -> "Console":
     """
     from rich.console import Console
 
-    return Console(markup=False, emoji=False, highlight=False, file=sys.stdout)
+    class PipedConsole(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError(errno.EPIPE, "the reader has gone")  # rich would exit with 1
+
+    return PipedConsole(markup=False, emoji=False, highlight=False, file=sys.stdout)
 
 
 def table(*columns: str, title: str | None = None, right: Sequence[str] = ()) -> "Table":

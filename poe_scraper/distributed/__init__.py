@@ -1,11 +1,11 @@
-"""One crawl, many machines: a publisher, any number of workers, and Redis between them.
+"""One crawl on many machines: one publisher, any number of workers, and Redis between them.
 
-With `POE_REDIS_URL` set, `scrapy crawl poe_models` publishes: it reads the models API, puts the pages that are
-due into Redis, and takes what the workers read. `-a role=worker` renders pages. Queue, duplicates
-filter and connection are scrapy-redis's (https://github.com/rmax/scrapy-redis); that requests are leased
-instead of taken, so that none is lost with its worker, is ours.
+With `POE_REDIS_URL` set, `scrapy crawl poe_models` is the publisher: it reads the models API, queues the pages that
+are due in Redis, and publishes what the workers read. `-a role=worker` renders pages. Queue, duplicates filter and
+connection come from scrapy-redis (https://github.com/rmax/scrapy-redis). Unlike scrapy-redis, workers lease requests
+instead of removing them, so that none is lost if a worker dies.
 
-Nothing of it is imported unless `POE_REDIS_URL` is set. It needs `pip install 'poe-scraper[redis]'`.
+Nothing here is imported unless `POE_REDIS_URL` is set. It needs the extra `redis`.
 """
 
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from poe_scraper.failures import UsageError
 
 
 def is_shared(settings: Mapping[str, Any], role: str) -> bool:
-    """Whether a crawl is to be shared.
+    """True if a crawl is shared through Redis.
 
     Args:
         settings: Scrapy's.
         role: the spider's argument.
 
     Raises:
-        UsageError: it is, and cannot be.
+        UsageError: the address or the packages for it are not usable.
     """
     url = str(settings["POE_REDIS_URL"] or "")
     if not url:
@@ -40,6 +40,6 @@ def is_shared(settings: Mapping[str, Any], role: str) -> bool:
         parse_url(url)  # type: ignore[no-untyped-call]
     except ValueError:  # its text may quote the password
         accepted = "redis://[user:password@]host[:port][/database], the same with rediss://, or unix:///path"
-        message = f"POE_REDIS_URL is not accepted: {accepted} is"
+        message = f"POE_REDIS_URL must be {accepted}"
         raise UsageError(message) from None
     return True

@@ -5,7 +5,7 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from redis.exceptions import RedisError
 from scrapy import Request, signals
@@ -13,11 +13,13 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 from scrapy_redis.connection import get_redis
 
-from poe_scraper.clock import now
 from poe_scraper.distributed.tasks import Tasks, address
 from poe_scraper.failures import FAILURES, Code
-from poe_scraper.items import Bot, BotError
+from poe_scraper.items import Bot
 from poe_scraper.untrusted import safe
+
+if TYPE_CHECKING:
+    from poe_scraper.spiders.poe_models import PoeModelsSpider
 
 TICK = 0.5
 """Seconds between two looks at Redis."""
@@ -27,11 +29,17 @@ _R = TypeVar("_R")
 
 
 class Member:
-    """A process that takes part in a shared crawl."""
+    """A process that takes part in a shared crawl.
 
-    def __init__(self, crawler: Crawler) -> None:
+    Args:
+        spider: the spider that takes part.
+        crawler: the one that runs the spider.
+    """
+
+    def __init__(self, spider: "PoeModelsSpider", crawler: Crawler) -> None:
         settings = crawler.settings
         url = str(settings["POE_REDIS_URL"])
+        self.spider = spider
         self.crawler = crawler
         self.wait = settings.getfloat("POE_REDIS_WAIT")
         self.lease = settings.getfloat("POE_REDIS_LEASE")
@@ -41,11 +49,6 @@ class Member:
         self._beating: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         crawler.signals.connect(self._stop_beating, signals.engine_stopped)
-
-    @property
-    def spider(self) -> Any:
-        """The spider that takes part."""
-        return self.crawler.spider
 
     def start(self, catalog: Request) -> AsyncIterator[Bot | Request]:
         """What the spider starts with.
@@ -75,9 +78,8 @@ class Member:
 
     def give_up(self, code: Code, message: str) -> CloseSpider:
         """Note why this process leaves the crawl, once, and give what to raise."""
-        problems = self.spider.problems
-        if not any(problem.code == code for problem in problems):
-            problems.append(BotError(stage="page", code=code, message=safe(message), at=now()))
+        if not self.spider.crawl_state.has_problem(code):
+            self.spider.crawl_state.note("page", code, safe(message))
             self.spider.logger.error("%s. %s", safe(message).rstrip("."), FAILURES[code].remedy)
         return CloseSpider(code)
 

@@ -5,7 +5,7 @@ import json
 import zlib
 from collections.abc import AsyncIterator
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError
 from scrapy import Request, signals
@@ -16,12 +16,15 @@ from poe_scraper.distributed.scheduler import Scheduler
 from poe_scraper.failures import Code
 from poe_scraper.items import Bot, BotError
 
+if TYPE_CHECKING:
+    from poe_scraper.spiders.poe_models import PoeModelsSpider
+
 
 class Publisher(Member):
     """The one process of a shared crawl that has the feed."""
 
-    def __init__(self, crawler: Crawler) -> None:
-        super().__init__(crawler)
+    def __init__(self, spider: "PoeModelsSpider", crawler: Crawler) -> None:
+        super().__init__(spider, crawler)
         crawler.settings.set("SCHEDULER", Scheduler, priority="spider")
         self.leads = False
         self.is_over = False
@@ -45,7 +48,7 @@ class Publisher(Member):
         if holder is not None:
             raise self.give_up(Code.QUEUE_BUSY, f"Redis at {self.address} serves a crawl of {holder}")
         self.leads = True
-        arguments = {name: text for name, text in spider.arguments.items() if not name.startswith("_")}
+        arguments = {name: text for name, text in spider.crawl_state.arguments.items() if not name.startswith("_")}
         what = {"arguments": arguments, "api": spider.api_url, "site": spider.site_url}
         resumed = await self.ask(self.tasks.begin, json.dumps(what), spider.max_age.total_seconds())
         self.start_beating()
@@ -105,7 +108,7 @@ class Publisher(Member):
         assert engine.scraper.slot is not None  # noqa: S101
         assert engine.scheduler is not None  # noqa: S101
         return bool(
-            spider.catalog_ok
+            spider.crawl_state.catalog_ok
             and not engine.scheduler.has_pending_requests()
             and not engine.downloader.active
             and engine.scraper.slot.is_idle()
@@ -117,8 +120,9 @@ class Publisher(Member):
             self.crawler.stats.inc_value(name, count)
         for problem in map(BotError.model_validate, told["problems"]):
             self.blocked = self.blocked or problem.code == Code.SITE_BLOCKS
-            if not any((each.code, each.message) == (problem.code, problem.message) for each in self.spider.problems):
-                self.spider.problems.append(problem)
+            problems = self.spider.crawl_state.problems
+            if not any((each.code, each.message) == (problem.code, problem.message) for each in problems):
+                problems.append(problem)
 
     async def give_sign(self) -> None:
         """Say that this process is alive, and give back what dead workers had leased."""

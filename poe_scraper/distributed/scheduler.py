@@ -33,7 +33,7 @@ class TaskQueue(queue.Base):  # type: ignore[misc]
     def push(self, request: Request) -> None:
         """Let a request wait for a worker. It takes along what the feed knows: workers have no feed."""
         seen = Bot.model_validate_json(request.cb_kwargs["seen"])
-        if (known := self.spider.known.find(seen)) is not None:
+        if (known := self.spider.crawl_state.known.find(seen)) is not None:
             known_text = known.model_dump_json(by_alias=True, exclude_defaults=True)
             request = request.replace(cb_kwargs=request.cb_kwargs | {"known": known_text})
         self.member.tasks.add(seen.key, self._encode_request(request))

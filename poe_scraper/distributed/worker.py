@@ -5,12 +5,12 @@ import json
 import zlib
 from collections.abc import AsyncIterator
 from time import monotonic
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from redis.exceptions import RedisError
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import CloseSpider
+from scrapy.exceptions import CloseSpider, NotConfigured
 from scrapy.http import Response
 
 from poe_scraper.distributed.member import TICK, Member
@@ -18,12 +18,15 @@ from poe_scraper.distributed.scheduler import TaskQueue
 from poe_scraper.items import Bot
 from poe_scraper.middlewares import BackoffMiddleware
 
+if TYPE_CHECKING:
+    from poe_scraper.spiders.poe_models import PoeModelsSpider
+
 
 class Worker(Member):
     """A process of a shared crawl that has a browser and no feed."""
 
-    def __init__(self, crawler: Crawler) -> None:
-        super().__init__(crawler)
+    def __init__(self, spider: "PoeModelsSpider", crawler: Crawler) -> None:
+        super().__init__(spider, crawler)
         crawler.settings.set("ITEM_PIPELINES", {TellPipeline: 400}, priority="spider")
         crawler.settings.set("POE_MONITORS", False, priority="cmdline")  # they watch a feed, which it has none of
         # as many as it works on, and the next ones: what it holds longer, others could do sooner
@@ -48,7 +51,7 @@ class Worker(Member):
             request = await self.ask(queue.pop)
             if request is not None:
                 joined = True
-                spider.pages += 1
+                spider.crawl_state.pages += 1
                 yield request
                 continue
             self._room.release()
@@ -91,21 +94,18 @@ class Worker(Member):
     def _result(self, key: str, bot: Bot | None) -> tuple[bytes, dict[str, int]]:
         """What to tell, and the figures up to now, which are told as what has come since the last time."""
         stats = {name: count for name, count in self.crawler.stats.get_stats().items() if name.startswith("poe/")}
+        problems = self.spider.crawl_state.problems[self._problems_told :]
         told = {
             "key": key,
             "bot": None if bot is None else bot.model_dump_json(by_alias=True),
             "stats": {name: more for name, count in stats.items() if (more := count - self._told.get(name, 0))},
-            "problems": [problem.model_dump(mode="json") for problem in self._problems()[self._problems_told :]],
+            "problems": [problem.model_dump(mode="json") for problem in problems],
         }
         return zlib.compress(json.dumps(told).encode()), stats
 
     def _note_told(self, stats: dict[str, int]) -> None:
         self._told = stats
-        self._problems_told = len(self._problems())
-
-    def _problems(self) -> list[Any]:
-        problems: list[Any] = self.spider.problems
-        return problems
+        self._problems_told = len(self.spider.crawl_state.problems)
 
     def _reading_broke(self, response: Response) -> None:
         """Finish a page whose reading raised what nobody expected."""
@@ -146,15 +146,18 @@ class TellPipeline:
     https://docs.scrapy.org/en/latest/topics/item-pipeline.html
     """
 
-    def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Make the pipeline for a crawler."""
-        return cls(crawler)
+        worker = getattr(crawler.spider, "member", None)
+        if not isinstance(worker, Worker):
+            raise NotConfigured
+        return cls(worker)
 
     async def process_item(self, item: Bot) -> Bot:
         """Tell the publisher."""
-        await self.crawler.spider.member.tell(item.key, item)  # type: ignore[union-attr]
+        await self.worker.tell(item.key, item)
         return item

@@ -1,4 +1,4 @@
-"""The prices of a feed as a flat table: one row a price, for CSV, Parquet and XLSX."""
+"""The prices of a feed as a flat table: one row per price, for CSV, Parquet and XLSX."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,11 +7,12 @@ from decimal import Decimal
 
 from poe_scraper.feed.reader import FeedReader
 from poe_scraper.items import Bot, Rate
+from poe_scraper.pricing.prices import api_rates
 
 
 @dataclass(frozen=True)
 class Row:
-    """One price of a bot; a bot without a price has one row with `source` None."""
+    """One price of a bot; a bot without a price has one row whose `source` is None."""
 
     id: str
     handle: str | None
@@ -35,9 +36,6 @@ class Row:
     """When the price was seen, in UTC."""
 
 
-_API_UNITS = {"request": "message", "image": None}  # the unit of `image` is not told for certain
-
-
 def rows(feed: FeedReader) -> Iterator[Row]:
     """A row for every price, by bot: those of the card, then those of the API."""
     for bot in feed.values():
@@ -46,12 +44,9 @@ def rows(feed: FeedReader) -> Iterator[Row]:
         for rate in bot.pricing.rates:
             priced = True
             yield _row(bot, "page", rate, page.at if page else None)
-        for name, amount in bot.pricing.api.model_dump().items() if bot.pricing.api else ():
-            if amount is not None:
-                priced = True
-                per = {"unit": _API_UNITS.get(name, "token")}
-                rate = Rate.model_validate({"label": name, "currency": "USD", "amount": amount, "per": per})
-                yield _row(bot, "api", rate, catalog.at if catalog else None)
+        for rate in api_rates(bot.pricing.api):
+            priced = True
+            yield _row(bot, "api", rate, catalog.at if catalog else None)
         if not priced:
             yield _row(bot, None, None, page.at if page else None)
 

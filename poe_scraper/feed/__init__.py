@@ -17,7 +17,7 @@ Writing is one process's at a time::
         writer.report(run_report)
 
 In a crawl `pipelines.publish` opens the writer before the first request, hands what the feed knew to
-the spider as `spider.known`, and publishes after the last item. The spider asks `is_due` (feed/due.py)
+the spider as `crawl_state.known`, and publishes after the last item. The spider asks `is_due` (feed/due.py)
 about each entry. Bots wait on disk until they are asked for (`BotSpool`, feed/spool.py), so that memory
 does not grow with the catalog. See also `merge` and `carry_over` (feed/merge.py), `Gate.reasons` (feed/gate.py),
 `compare` (feed/changes.py), `schema` and `misfits` (feed/schema.py), `figures` (feed/report.py).

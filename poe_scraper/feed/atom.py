@@ -3,7 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Iterable
-from itertools import chain, groupby
+from itertools import groupby
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 from xml.etree import ElementTree as ET
@@ -11,26 +11,24 @@ from xml.etree import ElementTree as ET
 from poe_scraper.items import Change
 
 ENTRIES = 50
-"""So many of the newest versions are listed."""
+"""Number of versions that are listed, the newest."""
 
 LINES = 200
-"""So many changes of one version are spelled out."""
+"""Number of changes of one version that are listed."""
 
 _NAMESPACE = "http://www.w3.org/2005/Atom"
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _KINDS = ("added", "gone", "back", "changed")
 
 
-def atom(changes: Iterable[Change]) -> bytes:
+def atom(first: Change, changes: Iterable[Change]) -> bytes:
     """The document.
 
     Args:
-        changes: all changes ever, oldest first, and at least one. The first names the feed for good, so
-            that feeds of two crawlers stay two.
+        first: the first change ever. It names the feed for good, so that the feeds of two crawlers stay apart.
+        changes: the changes of the newest versions, oldest first, and at least one.
     """
-    changes = iter(changes)
-    first = next(changes)
-    groups = groupby(chain([first], changes), lambda change: change.version)
+    groups = groupby(changes, lambda change: change.version)
     versions = deque((list(group) for _, group in groups), maxlen=ENTRIES)
     last = versions[-1][0]
     name = f"{first.at.isoformat()} {first.bot}"

@@ -1,16 +1,28 @@
-"""Writing files so that whatever instant the process dies at, a reader finds the old or the new file."""
+"""Writing files so that a reader finds the old or the new file, even if the process dies at any moment."""
 
 import errno
+import logging
 import os
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from poe_scraper.failures import FeedError
 
+logger = logging.getLogger(__name__)
+
 STRAY = ".*.tmp"
-"""Pattern of the temporary files that a process which died may leave behind."""
+"""Pattern of the temporary files that a process may leave behind when it dies."""
+
+_GZIP = 16 + zlib.MAX_WBITS
+"""Makes zlib write a gzip file."""
+
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""What file systems answer that cannot flush a folder: old CIFS, some FUSE."""
 
 _NO_ROOM = {
     errno.ENOSPC: "the disk is full",
@@ -20,10 +32,11 @@ _NO_ROOM = {
 
 
 class Staging:
-    """Several files that are written first and then appear, in the order they were added.
+    """Several files that are written first and then put in place, in the order they were added.
 
-    What needs room on the disk happens in `add`; `commit` only renames. Leaving the `with` block
-    without `commit` removes what was written, and no file has changed.
+    `add` does what needs room on the disk; `commit` only renames. Leaving the `with` block without `commit` removes
+    what was written, and no file has changed. A symbolic link stays one: the file that it points to is replaced, in
+    its own folder.
     """
 
     def __init__(self) -> None:
@@ -39,11 +52,13 @@ class Staging:
             temporary.unlink(missing_ok=True)
 
     def add(self, path: Path, data: Iterable[bytes]) -> None:
-        """Write the file's new content, given in pieces, beside it.
+        """Write the file's new content, given in pieces, to a temporary file in the same folder.
 
         Raises:
             FeedError: it cannot be written.
         """
+        if path.is_symlink():
+            path = path.resolve()
         temporary = path.with_name(f".{path.name}.tmp")
         self._staged.append((temporary, path))
         try:
@@ -80,7 +95,7 @@ def replace(path: Path, data: Iterable[bytes]) -> None:
 
 
 def append(path: Path, data: bytes) -> None:
-    """Append to a file. Where that fails half-way, the file is cut back to what it was.
+    """Append to a file. If that fails half-way, the file is cut back to what it was.
 
     Raises:
         FeedError: it cannot be written.
@@ -112,7 +127,7 @@ def truncate(path: Path, size: int) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, if it is there.
+    """Remove a file if it exists.
 
     Raises:
         FeedError: it cannot be removed.
@@ -121,6 +136,29 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def set_aside(path: Path, why: str) -> None:
+    """Rename a file or folder that is not what it should be, with a warning.
+
+    Raises:
+        FeedError: it cannot be renamed.
+    """
+    aside = path.with_name(f"{path.name}.broken-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+    logger.warning("%s It is kept as %s and made anew.", why, aside.name)
+    try:
+        path.rename(aside)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def zipped(text: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces of a gzip file. The same bytes for the same text: its header has no time."""
+    packer = zlib.compressobj(zlib.Z_BEST_COMPRESSION, zlib.DEFLATED, _GZIP)
+    for piece in text:
+        if packed := packer.compress(piece):
+            yield packed
+    yield packer.flush()
 
 
 def unwritable(path: Path, error: OSError) -> FeedError:
@@ -150,9 +188,22 @@ def _write(path: Path, data: Iterable[bytes], flag: int) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder last, not only the files' content."""
+    """Flush the names in a folder to the disk; the files' content is flushed on its own."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+        _warn_of_no_sync(folder)
     finally:
         os.close(descriptor)
+
+
+@cache
+def _warn_of_no_sync(folder: Path) -> None:
+    """Say once that a folder cannot be flushed."""
+    logger.warning(
+        "The file system of %s cannot flush a folder to the disk: a power failure may cost the newest files.",
+        folder,
+    )

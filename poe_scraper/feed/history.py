@@ -1,15 +1,21 @@
 """A feed over time: the version in force at a moment, a bot's prices through the versions."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 
 from poe_scraper.failures import FeedError, UsageError
 from poe_scraper.feed.reader import FeedReader, read_feed
 from poe_scraper.feed.store import FeedStore
-from poe_scraper.items import ApiPricing, Bot, Rate
+from poe_scraper.items import Bot, Change, Pricing, Rate
+from poe_scraper.pricing.conclusions import with_conclusions
+from poe_scraper.pricing.prices import api_rates, identity
+
+_PRICES = ("pricing.rates", "pricing.adjustments", "pricing.api")
+"""The fields of a bot that its snapshots follow."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +35,12 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class PriceChange:
-    """A price that appeared, went, or moved. Old or new is None where there was or is none.
+    """A price that appeared, disappeared or moved.
 
     Args:
-        old: the rate before.
-        new: the rate now.
-        source: `page`, or `api` for a price of the models API in USD a unit.
+        old: the rate before; None if there was none.
+        new: the rate now; None if there is none.
+        source: `page`, or `api` for a price of the models API in USD per unit.
     """
 
     old: Rate | None
@@ -43,9 +49,9 @@ class PriceChange:
 
     @property
     def rate(self) -> Rate:
-        """The rate now, or the one that went."""
+        """The rate now, or the one that disappeared."""
         rate = self.new or self.old
-        assert rate is not None  # noqa: S101 - there is no change of nothing
+        assert rate is not None  # noqa: S101 - one of both is given
         return rate
 
     @property
@@ -95,61 +101,88 @@ def _moment(at: date | datetime) -> datetime:
 
 
 def snapshots(store: FeedStore, current: FeedReader, name: str) -> list[Snapshot]:
-    """A bot through the versions, oldest first: every one in which its prices or its status changed.
+    """A bot through the versions, oldest first: each version in which its prices or its status changed.
 
     Args:
         store: the feed's folder.
         current: the current feed.
         name: id or handle in any case.
 
+    Returns:
+        The snapshots; empty if the feed has no such bot.
+
     Raises:
-        FeedError: a version cannot be read.
+        FeedError: the bot or the log cannot be read.
     """
-    numbers = store.versions()
-    key = current[name].key if name in current else name.casefold()
-    told = {change.version for change in store.changes() if change.bot.casefold() == key}
-    wanted = [number for number in numbers if number in told or number == numbers[0]]
-    feeds = [read_feed(store.version_file(number)) for number in wanted]
-    if not numbers or current.version not in numbers:
-        feeds.append(current)
+    if name not in current:
+        return []
+    bot = current[name]
+    changes = (change for change in store.changes() if change.bot.casefold() == bot.key)
+    return bot_snapshots(bot, [change for change in changes if change.version <= current.version])
+
+
+def bot_snapshots(bot: Bot, changes: Sequence[Change]) -> list[Snapshot]:
+    """A bot's states of price and status, oldest first.
+
+    The changes are undone one version after the other: this reads one file, where reading the versions would read
+    thousands, and reaches back to versions that are no longer on disk. If the log does not reach back to the version
+    that added the bot, the first snapshot has version 0.
+
+    Args:
+        bot: the bot as it is now.
+        changes: all changes of this bot, oldest first.
+    """
     found: list[Snapshot] = []
-    for feed in feeds:
-        bot = feed.get(key)
-        if bot is not None and (not found or _telling(bot) != _telling(found[-1].bot)):
-            found.append(Snapshot(feed.version, feed.generated_at, bot))
-    return found
+    state = bot
+    for version, group in groupby(reversed(changes), lambda change: change.version):
+        brought = list(group)
+        added = any(change.kind == "added" for change in brought)
+        before = state
+        for change in brought:
+            before = _undone(before, change)
+        if added or before != state:
+            found.append(Snapshot(version, brought[0].at, with_conclusions(state)))
+        if added:
+            return found[::-1]
+        state = before
+    found.append(Snapshot(0, bot.first_seen, with_conclusions(state)))
+    return found[::-1]
 
 
-def _telling(bot: Bot) -> tuple[object, ...]:
-    return bot.status, bot.pricing.rates, bot.pricing.adjustments, bot.pricing.api
+def _undone(bot: Bot, change: Change) -> Bot:
+    """The bot as it was before a change."""
+    if change.kind == "gone":
+        return bot.model_copy(update={"status": "active"})
+    if change.kind == "back":
+        return bot.model_copy(update={"status": "gone"})
+    path = (change.field or "").split(".")
+    if ".".join(path[:2]) not in _PRICES:
+        return bot
+    if len(path) == 2:
+        old = {path[1]: change.old}
+    else:
+        api = bot.pricing.api.model_dump() if bot.pricing.api else {}
+        old = {"api": {**api, path[2]: change.old}}
+    read = Pricing.model_validate(old)
+    pricing = bot.pricing.model_copy(update={name: getattr(read, name) for name in old})
+    return bot.model_copy(update={"pricing": pricing})
 
 
 def price_changes(old: Bot, new: Bot) -> list[PriceChange]:
     """The prices that differ between two states of a bot, in the order of the newer card."""
     page = _changes(old.pricing.rates, new.pricing.rates, "page")
-    return [*page, *_changes(_api_rates(old.pricing.api), _api_rates(new.pricing.api), "api")]
+    return [*page, *_changes(api_rates(old.pricing.api), api_rates(new.pricing.api), "api")]
 
 
 def _changes(old: Iterable[Rate], new: Iterable[Rate], source: str) -> Iterator[PriceChange]:
     before: dict[tuple[object, ...], list[Rate]] = {}
     for rate in old:
-        before.setdefault(_identity(rate), []).append(rate)
+        before.setdefault((rate.currency, *identity(rate)), []).append(rate)
     for rate in new:
-        same = before.get(_identity(rate))
+        same = before.get((rate.currency, *identity(rate)))
         was = same.pop(0) if same else None
         if was != rate:
             yield PriceChange(was, rate, source)
     for rates in before.values():
         for rate in rates:
             yield PriceChange(rate, None, source)
-
-
-def _identity(rate: Rate) -> tuple[object, ...]:
-    """What makes two rates of two versions the same price."""
-    attributes = tuple(sorted(rate.attributes.items()))
-    return rate.section, rate.label, attributes, rate.currency, rate.per.unit, rate.per.qualifier
-
-
-def _api_rates(api: ApiPricing | None) -> list[Rate]:
-    prices = api.model_dump() if api else {}
-    return [Rate(label=name, currency="USD", amount=amount) for name, amount in prices.items() if amount is not None]

@@ -1,7 +1,7 @@
-"""Merging what a crawl saw with what the feed knew. Nothing good is ever erased by a bad look.
+"""Merging what a crawl saw with what the feed knew. A failed look never erases a good fact.
 
-A scraped item is a `Bot` as seen in one crawl: `observed.catalog` is set where the crawl saw its entry
-in the models API, `observed.page` where it read its page, `errors` holds what failed.
+A scraped item is a `Bot` as seen in one crawl: `observed.catalog` is set if the crawl saw its entry in the models API,
+`observed.page` if it read its page, `errors` has what failed.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from poe_scraper.failures import Code
-from poe_scraper.feed.due import CATALOG_FACTS, NAMES
+from poe_scraper.feed.drift import API_PRICES, CATALOG_FACTS, NAMES, with_kept
 from poe_scraper.feed.spool import BotSpool, BotSummary, KnownBots
 from poe_scraper.items import Bot, BotError, CatalogSighting, Observed
 
@@ -20,8 +20,12 @@ KEEP_GONE = timedelta(days=90)
 
 _PAGE_STAGES = {"page", "rates", "profile"}
 
-_PAGE_FACTS = (*NAMES, "handle", "creator", "powered_by", "is_down")
-_CARD_FACTS = ("rates", "adjustments", "unparsed", "rate_card")
+PAGE_FACTS = (*NAMES, "handle", "creator", "powered_by", "is_down")
+"""Fields of a bot that its page owns, beside the card's."""
+
+CARD_FACTS = ("rates", "adjustments", "unparsed", "rate_card")
+"""Fields of `pricing` that the rate card owns."""
+
 _DISCOVERIES = ("api", "creator", "handle")
 _LISTS = {"api", "creator"}
 
@@ -30,16 +34,17 @@ def merge(known: Bot | None, seen: Bot) -> Bot:
     """One bot as the feed should have it now.
 
     The models API owns the catalog facts and its prices; the page owns the rest. What was not seen, or
-    failed, stays as known, with the time it was last seen. A page that shows no rate card where the feed
-    has one counts as failed (`card_missing`) until a later look says the same. No fact gets in without
-    the sighting that it rests on.
+    failed, stays as known, with the time it was last seen. A page without a rate card, of a bot that has one in the
+    feed, counts as failed (`card_missing`) until a later look confirms it. No fact is taken without the sighting that
+    it rests on.
 
     `pricing.primary` and `pricing.checks` are not computed here.
 
     Args:
-        known: the bot as the feed has it; None where it does not.
+        known: the bot as the feed has it; None if it has not.
         seen: the bot as the crawl saw it.
     """
+    seen = with_kept(seen, known)
     if known is None:
         known = Bot(id=seen.id, url=seen.url, first_seen=seen.first_seen, last_seen=seen.last_seen)
 
@@ -50,7 +55,7 @@ def merge(known: Bot | None, seen: Bot) -> Bot:
     if seen.observed.catalog is not None:
         catalog = seen.observed.catalog
         facts = {"id": seen.id} | {field: getattr(seen, field) for field in CATALOG_FACTS}
-        prices["api"] = seen.pricing.api
+        prices |= {name: getattr(seen.pricing, name) for name in API_PRICES}
         if page is None:
             facts |= {field: getattr(seen, field) for field in NAMES}
     if page is None and "creator" in seen.discovered_by:
@@ -61,8 +66,8 @@ def merge(known: Bot | None, seen: Bot) -> Bot:
             errors += _card_missing(seen)
         else:
             page = seen.observed.page
-            facts |= {field: getattr(seen, field) for field in _PAGE_FACTS}
-            prices |= {field: getattr(seen.pricing, field) for field in (*_CARD_FACTS, "initial_points")}
+            facts |= {field: getattr(seen, field) for field in PAGE_FACTS}
+            prices |= {field: getattr(seen.pricing, field) for field in (*CARD_FACTS, "initial_points")}
     found = {*known.discovered_by, *seen.discovered_by}
     if was_there(seen):
         facts |= {"status": "active", "gone_since": None, "last_seen": max(known.last_seen, seen.last_seen)}
@@ -72,7 +77,7 @@ def merge(known: Bot | None, seen: Bot) -> Bot:
         update={
             **facts,
             "pricing": known.pricing.model_copy(update=prices),
-            "discovered_by": tuple(how for how in _DISCOVERIES if how in found),
+            "discovered_by": (*(how for how in _DISCOVERIES if how in found), *sorted(found.difference(_DISCOVERIES))),
             "observed": Observed(catalog=catalog, page=page),
             "errors": errors,
         }
@@ -80,16 +85,19 @@ def merge(known: Bot | None, seen: Bot) -> Bot:
 
 
 def was_there(seen: Bot) -> bool:
-    """Whether a crawl saw a bot at all: listed, with usable facts or without, or on its own page."""
+    """True if a crawl saw a bot at all: listed, with usable facts or without, or on its own page."""
     return seen.observed.page is not None or not _LISTS.isdisjoint(seen.discovered_by)
 
 
 def join(first: Bot, second: Bot) -> Bot:
     """Two sightings of one bot in the same crawl as one, whichever came first."""
     if first.observed.page is not None and second.observed.page is None:
-        first, second = second, first  # what was read from a page is worth more than a page that failed
+        first, second = second, first  # a page that was read wins over one that failed
     joined = merge(first, second)
-    return joined.model_copy(update={"first_seen": min(first.first_seen, second.first_seen)})
+    # what the entry lacked is still to be filled from the feed
+    observed = joined.observed.model_copy(update={"catalog": second.observed.catalog or first.observed.catalog})
+    first_seen = min(first.first_seen, second.first_seen)
+    return joined.model_copy(update={"first_seen": first_seen, "observed": observed})
 
 
 def carry_over(
@@ -104,17 +112,17 @@ def carry_over(
     now: datetime,
     keep_gone: timedelta = KEEP_GONE,
 ) -> None:
-    """Add to the bots that a crawl saw those that it did not see, so that they are all bots of the next feed.
+    """Add the bots that a crawl did not see to those that it saw, so that together they are the bots of the next feed.
 
     Args:
         known: the bots of the feed.
         seen: the bots that this crawl saw, merged.
-        unchanged: when and where known bots were seen in the models API of which nothing else is new, by `Bot.key`.
-        listed: `Bot.key` of all that the models API lists. Those that the crawl did not get to are there.
+        unchanged: by `Bot.key`, the sighting in the models API of known bots of which nothing else is new.
+        listed: `Bot.key` of all bots that the models API lists. Those that the crawl did not get to are still active.
         unlisted: `Bot.key` of known bots that a creator's profile, read in full, no longer shows.
-        complete: whether the crawl saw all in its scope that the models API lists. Only then are bots gone
-            that were found there and not seen now, and only then are bots dropped that are gone for too long.
-        in_scope: tells by `Bot.key` which bots the crawl was to see.
+        complete: True if the crawl saw every bot in its scope that the models API lists. Only then do bots that were
+            found there and not seen now become gone, and only then are bots dropped that are gone for too long.
+        in_scope: returns True for the `Bot.key` of a bot that the crawl was to see.
         now: the time of this crawl.
         keep_gone: how long gone bots stay.
     """
@@ -122,7 +130,7 @@ def carry_over(
     for key in known:
         if key in matched or key in seen:
             continue
-        card = known.summary(key)
+        summary = known.summary(key)
         if key in unchanged:
             bot, catalog = known[key], unchanged[key]
             observed = bot.observed.model_copy(update={"catalog": catalog})
@@ -132,21 +140,21 @@ def carry_over(
             bot = known[key]
             sighting = Bot(id=bot.id, url=bot.url, first_seen=now, last_seen=now, discovered_by=("api",))
             seen[key] = merge(bot, sighting)
-        elif card.active and _is_missed(card, api=complete and in_scope(key), profile=key in unlisted):
+        elif summary.active and _is_missed(summary, api=complete and in_scope(key), profile=key in unlisted):
             seen[key] = known[key].model_copy(update={"status": "gone", "gone_since": now})
-        elif not (complete and in_scope(key)) or card.active or _stays(known[key], now, keep_gone):
+        elif not (complete and in_scope(key)) or summary.active or _stays(known[key], now, keep_gone):
             seen.take(known, key)
 
 
-def _is_missed(card: BotSummary, *, api: bool, profile: bool) -> bool:
-    """Whether every list that a bot was found on was read and lacks it.
+def _is_missed(summary: BotSummary, *, api: bool, profile: bool) -> bool:
+    """True if every list that a bot was found on was read in full and no longer has it.
 
     Args:
-        card: the bot's.
-        api: whether the models API was, and does.
-        profile: whether its creator's profile was, and does.
+        summary: the bot.
+        api: True if the models API was read in full and no longer lists the bot.
+        profile: True if its creator's profile was read in full and no longer shows the bot.
     """
-    found = _LISTS.intersection(card.found_by)
+    found = _LISTS.intersection(summary.found_by)
     return bool(found) and (api or "api" not in found) and (profile or "creator" not in found)
 
 
@@ -155,7 +163,7 @@ def _stays(gone: Bot, now: datetime, keep_gone: timedelta) -> bool:
 
 
 def _errors(known: Bot, seen: Bot) -> tuple[BotError, ...]:
-    """This crawl's errors for what it looked at, the known ones for what it did not look at."""
+    """This crawl's errors for the stages it went through, the known ones for the others."""
     looked: set[str] = {error.stage for error in seen.errors}
     if seen.observed.catalog is not None:
         looked.add("catalog")
@@ -165,25 +173,26 @@ def _errors(known: Bot, seen: Bot) -> tuple[BotError, ...]:
 
 
 def _deleted_since(seen: Bot) -> datetime | None:
-    """When the page of a bot was found not to exist; None where it was not."""
+    """When the page of a bot was found not to exist; None if it exists or was not asked for."""
     return next((error.at for error in seen.errors if error.code == Code.NOT_FOUND), None)
 
 
 def _lacks_card(known: Bot, seen: Bot) -> bool:
-    """Whether the feed has a rate card that the page just seen gives no reason to give up."""
-    if not _has_card(known):
+    """True if the feed has a rate card, and the page just seen is not reason enough to give it up."""
+    if not has_card(known):
         return False
     if any(error.stage == "rates" and error.code != Code.CARD_UNPARSED for error in seen.errors):
         return True
-    return not _has_card(seen) and not _missed_before(known, seen)
+    return not has_card(seen) and not _missed_before(known, seen)
 
 
-def _has_card(bot: Bot) -> bool:
-    return any(getattr(bot.pricing, field) not in (None, ()) for field in _CARD_FACTS)
+def has_card(bot: Bot) -> bool:
+    """True if anything is known of the bot's rate card."""
+    return any(getattr(bot.pricing, field) not in (None, ()) for field in CARD_FACTS)
 
 
 def _missed_before(known: Bot, seen: Bot) -> bool:
-    """Whether an earlier look than this one already missed the card."""
+    """True if an earlier look already missed the card."""
     page = seen.observed.page
     return page is not None and any(error.code == Code.CARD_MISSING and error.at < page.at for error in known.errors)
 
@@ -191,6 +200,6 @@ def _missed_before(known: Bot, seen: Bot) -> bool:
 def _card_missing(seen: Bot) -> tuple[BotError, ...]:
     page = seen.observed.page
     if page is None or any(error.stage == "rates" for error in seen.errors):
-        return ()  # the crawl said itself why there is no card
-    message = "The page shows no rate card. The known one is kept until a second look says the same."
+        return ()  # the crawl itself says why there is no card
+    message = "The page shows no rate card. The known one is kept until a second look confirms it."
     return (BotError(stage="rates", code=Code.CARD_MISSING, message=message, at=page.at),)

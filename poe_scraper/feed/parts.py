@@ -1,4 +1,4 @@
-"""Feeds that were crawled with `shard=i/n`, each into a folder of its own, and what they are together."""
+"""Merging feeds that were crawled with `shard=i/n`, each into its own folder."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,10 +8,12 @@ from pathlib import Path
 
 from poe_scraper.failures import FeedError
 from poe_scraper.feed.merge import KEEP_GONE, carry_over
+from poe_scraper.feed.reader import current_feed
 from poe_scraper.feed.shard import Shard
+from poe_scraper.feed.site import is_same_site
 from poe_scraper.feed.spool import BotSpool, KnownBots
 from poe_scraper.feed.store import FeedStore, load_feed
-from poe_scraper.items import Bot, RunReport
+from poe_scraper.items import Bot, RunReport, Site
 
 
 @dataclass(frozen=True)
@@ -21,25 +23,27 @@ class Part:
     Args:
         store: its folder.
         shard: which bots it is about.
-        run: the crawl that it comes from.
+        run: the crawl that wrote it.
+        site: the site that it belongs to; None if it does not say.
     """
 
     store: FeedStore
     shard: Shard
     run: RunReport
+    site: Site | None
 
 
 def find_parts(folders: Iterable[Path], *, now: datetime, max_age: timedelta) -> list[Part]:
     """The feeds in these folders, if together they are the whole catalog.
 
     Args:
-        folders: one a shard, in any order.
+        folders: one per shard, in any order.
         now: the time.
         max_age: how long ago a part may have been crawled.
 
     Raises:
-        FeedError: a folder holds no feed of a shard, its last crawl failed or is too long ago, or the
-            shards have a gap or overlap. The text names every folder with what is wrong.
+        FeedError: a folder has no feed of a shard, its last crawl failed or is too long ago, the shards belong to
+            different sites, or have a gap or overlap. The text names every folder with what is wrong.
     """
     parts: list[Part] = []
     wrong: list[str] = []
@@ -58,12 +62,13 @@ def find_parts(folders: Iterable[Path], *, now: datetime, max_age: timedelta) ->
 
 def _find_part(store: FeedStore, oldest: datetime) -> Part:
     run = next((run for run in store.runs() if run.finish_reason != "reread"), None)
-    if run is None or not store.models.exists():
-        message = f"{store.folder} holds no crawled feed."
+    feed = current_feed(store.folder)
+    if run is None or feed is None:
+        message = f"{store.folder} has no crawled feed."
         raise FeedError(message)
     shard = run.arguments.get("shard", "")
     if not shard:
-        message = f"{store.folder} is no part: its last crawl ({run.id}) had no shard=i/n."
+        message = f"{store.folder} is not a part: its last crawl ({run.id}) had no shard=i/n."
         raise FeedError(message)
     if run.outcome not in {"published", "unchanged"}:
         message = f"The last crawl of {store.folder} ({run.id}, shard {shard}) was {run.outcome}: crawl it again."
@@ -75,12 +80,19 @@ def _find_part(store: FeedStore, oldest: datetime) -> Part:
         )
         raise FeedError(message)
     part, _, parts = shard.partition("/")
-    return Part(store, Shard(int(part), int(parts)), run)
+    return Part(store, Shard(int(part), int(parts)), run, feed.site)
 
 
 def _misfits(parts: list[Part]) -> list[str]:
-    """What keeps these parts from being all shards of one split, each once."""
+    """Why these parts are not all shards of one split of one site, each once."""
     first = parts[0]
+    elsewhere = [
+        f"{first.store.folder} is of {first.site.url}, {part.store.folder} is of {part.site.url}."
+        for part in parts[1:]
+        if first.site and part.site and not is_same_site(first.site.url, part.site.url)
+    ]
+    if elsewhere:
+        return elsewhere
     others = [part for part in parts if part.shard.parts != first.shard.parts]
     if others:
         return [
@@ -101,10 +113,10 @@ def _misfits(parts: list[Part]) -> list[str]:
 def merge_shards(
     known: KnownBots, parts: Iterable[Part], *, now: datetime, keep_gone: timedelta = KEEP_GONE
 ) -> KnownBots:
-    """All bots of the next feed, from its parts and from what it knows.
+    """All bots of the next feed, from its parts and from what the feed knows.
 
-    A bot's facts are those of its part, its history that of the feed. Bots that a part has of other shards, as
-    after a new split, are left to theirs. Bots that no part has are gone where their shard's last crawl was complete.
+    A bot's facts are from its part, its history is from the feed. Bots of other shards that a part has, as after a new
+    split, are ignored. Bots that no part has are gone if their shard's last crawl was complete.
 
     Args:
         known: the bots of the feed.
@@ -140,5 +152,5 @@ def _with_history(known: Bot | None, bot: Bot) -> Bot:
     if known is None:
         return bot
     if known.last_seen > bot.last_seen:
-        return known  # another crawl into the feed itself saw it later
+        return known  # a crawl into the feed itself saw it later
     return bot.model_copy(update={"first_seen": min(known.first_seen, bot.first_seen)})

@@ -1,4 +1,4 @@
-"""The feed's JSON Schema, generated from `items`, and what of a feed does not fit it."""
+"""The feed's JSON Schema, generated from `items`, and a check of feeds against it."""
 
 import json
 from collections.abc import Iterator
@@ -8,23 +8,39 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError, best_match
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
-from poe_scraper.items import SCHEMA_VERSION, Feed
+from poe_scraper.items import ADJUSTMENT_KINDS, SCHEMA_VERSION, Feed
 
 MOST = 5
-"""So many misfits are reported; more say nothing new."""
+"""The largest number of misfits that are reported."""
+
+
+class _Generator(GenerateJsonSchema):
+    """Generates a schema that strict validators and code generators accept."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        """Give properties no titles: code generators make a type alias of each."""
+        return False
+
+    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
+        """Describe adjustments as an open union: each known kind by its own schema, any other kind by its name."""
+        union = super().tagged_union_schema(schema)
+        return {"anyOf": union["oneOf"]}
 
 
 @cache
 def schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of `models.json`. Do not change what it returns."""
-    generated = Feed.model_json_schema(mode="serialization")
+    """JSON Schema (draft 2020-12) of `models.json`. Do not modify the returned value."""
+    generated = Feed.model_json_schema(mode="serialization", schema_generator=_Generator)
+    kind = generated["$defs"]["OtherAdjustment"]["properties"]["kind"]
+    kind["not"] = {"enum": sorted(ADJUSTMENT_KINDS)}
     return {
         "$schema": Draft202012Validator.META_SCHEMA["$id"],
         "$id": f"urn:poe-scraper:feed:{SCHEMA_VERSION}",
         **generated,
         "title": "Poe Scraper feed",
-        "version": SCHEMA_VERSION,
     }
 
 
@@ -34,17 +50,18 @@ def schema_text() -> bytes:
 
 
 def bot_misfits(bot: dict[str, Any], path: str = "") -> list[str]:
-    """Where one bot, as JSON values, does not fit: path and reason, at most `MOST`."""
-    return _told(_bot_validator().iter_errors(bot), path)
+    """Check one bot, given as JSON values. Returns path and reason of each misfit, at most `MOST`."""
+    return _messages(_bot_validator().iter_errors(bot), path)
 
 
 def head_misfits(head: Feed) -> list[str]:
-    """Where a feed without its bots does not fit: path and reason, at most `MOST`."""
-    return _told(_validator().iter_errors(json.loads(head.model_dump_json(by_alias=True, exclude={"data"}))), "")
+    """Check a feed without its bots. Returns path and reason of each misfit, at most `MOST`."""
+    bare = head.model_copy(update={"data": ()})
+    return _messages(_validator().iter_errors(json.loads(bare.model_dump_json(by_alias=True))), "")
 
 
 def misfits(feed: Feed) -> list[str]:
-    """Where a feed does not fit its schema: path and reason, at most `MOST`."""
+    """Check a feed. Returns path and reason of each misfit, at most `MOST`."""
     found = head_misfits(feed)
     for number, bot in enumerate(feed.data):
         if len(found) >= MOST:
@@ -53,15 +70,15 @@ def misfits(feed: Feed) -> list[str]:
     return found[:MOST]
 
 
-def _told(errors: Iterator[ValidationError], prefix: str) -> list[str]:
-    told = []
+def _messages(errors: Iterator[ValidationError], prefix: str) -> list[str]:
+    messages = []
     for error in errors:
-        error = best_match([error])  # of several alternatives, what is wrong with the likeliest
+        error = best_match([error])  # of several alternatives, the one that is nearest to fitting
         path = prefix + error.json_path.removeprefix("$")
-        told.append(f"{path.removeprefix('.') or 'the feed'}: {error.message[:200]}")
-        if len(told) == MOST:
+        messages.append(f"{path.removeprefix('.') or 'the feed'}: {error.message[:200]}")
+        if len(messages) == MOST:
             break
-    return told
+    return messages
 
 
 @cache
@@ -85,5 +102,5 @@ def _formats() -> FormatChecker:
 
 def _is_rfc3339(value: object) -> bool:
     if not isinstance(value, str):
-        return True  # a wrong type is the business of `type`
+        return True  # `type` reports a wrong type
     return datetime.fromisoformat(value).tzinfo is not None

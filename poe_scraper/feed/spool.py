@@ -3,31 +3,37 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, MutableMapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from poe_scraper.items import Bot
+from poe_scraper.untrusted import public_url
 
 _RECENT = 128
-"""Bots of a feed that stay built."""
+"""Number of bots of a feed that are kept in memory as objects."""
 
 
 class BotSummary(NamedTuple):
-    """What is kept in memory of a bot on a shelf."""
+    """What a spool keeps in memory of a bot."""
 
     handle: str
-    """In lower case; empty where it is not known."""
+    """The handle in lower case; empty if it is not known."""
     active: bool
+    """True if the bot is not gone."""
     found_by: tuple[str, ...]
     """`Bot.discovered_by`."""
     in_catalog: bool
-    """Whether its catalog facts were seen."""
+    """True if its catalog facts were seen."""
+    last_time: datetime
+    """The latest time that the bot carries."""
 
 
 class BotSpool(MutableMapping[str, Bot]):
     """Bots by `Bot.key`, in a temporary database that SQLite keeps on disk and removes.
 
-    A bot is stored as the line of JSON that `models.json` gets, and built again when it is asked for.
+    A bot is stored as the line of JSON that `models.json` gets, and built again when it is asked for. Its URLs are
+    stored without user, password, query and fragment.
     """
 
     def __init__(self, bots: Iterable[Bot] = ()) -> None:
@@ -40,6 +46,7 @@ class BotSpool(MutableMapping[str, Bot]):
             self[bot.key] = bot
 
     def __setitem__(self, key: str, bot: Bot) -> None:
+        bot = _with_public_urls(bot)
         self._put(key, bot.id, bot.model_dump_json(by_alias=True).encode(), summary_of(bot))
 
     def __getitem__(self, key: str) -> Bot:
@@ -67,7 +74,7 @@ class BotSpool(MutableMapping[str, Bot]):
         return line
 
     def lines(self) -> Iterator[tuple[str, bytes]]:
-        """Keys and bots as JSON, in the order of the feed: by id. The shelf must stay as it is meanwhile."""
+        """Keys and bots as JSON, in the order of the feed: by id. Do not modify the spool meanwhile."""
         yield from self._database.execute("SELECT key, line FROM bots ORDER BY id")
 
     def entries(self) -> Iterator[dict[str, Any]]:
@@ -82,11 +89,14 @@ class BotSpool(MutableMapping[str, Bot]):
         self._put(key, bot_id, other.line(key), summary)
 
     def active(self, found_by: str | None = None) -> int:
-        """How many bots are active, of all or of those that were found so."""
-        return sum(card.active and (found_by is None or found_by in card.found_by) for card in self._summaries.values())
+        """The number of active bots, of all or of those discovered in one way."""
+        return sum(
+            summary.active and (found_by is None or found_by in summary.found_by)
+            for summary in self._summaries.values()
+        )
 
     def summary(self, key: str) -> BotSummary:
-        """What is known of a bot without building it. Raises `KeyError`."""
+        """The summary of a bot. Raises `KeyError`."""
         return self._summaries[key]
 
     def _put(self, key: str, bot_id: str, line: bytes, summary: BotSummary) -> None:
@@ -121,7 +131,7 @@ class KnownBots(BotSpool):
         return None if key is None else self[key]
 
     def find_key(self, key: str, summary: BotSummary) -> str | None:
-        """The key of the known bot that a bot on another spool is."""
+        """The key of the known bot that is the same as a bot of another spool; None if there is none."""
         if key in self:
             return key
         known = self._by_handle.get(summary.handle) if summary.handle else None
@@ -137,4 +147,46 @@ def summary_of(bot: Bot) -> BotSummary:
         active=bot.status == "active",
         found_by=bot.discovered_by,
         in_catalog=bot.observed.catalog is not None,
+        last_time=max(_times(bot)),
     )
+
+
+def not_later_than(bot: Bot, now: datetime) -> Bot:
+    """The bot with every time that is later than `now`, as a wrong clock left it, set to `now`."""
+    observed = bot.observed
+    sightings = {
+        name: sighting.model_copy(update={"at": min(sighting.at, now)})
+        for name, sighting in (("catalog", observed.catalog), ("page", observed.page))
+        if sighting is not None
+    }
+    return bot.model_copy(
+        update={
+            "first_seen": min(bot.first_seen, now),
+            "last_seen": min(bot.last_seen, now),
+            "gone_since": bot.gone_since and min(bot.gone_since, now),
+            "observed": observed.model_copy(update=sightings),
+            "errors": tuple(error.model_copy(update={"at": min(error.at, now)}) for error in bot.errors),
+        }
+    )
+
+
+def _times(bot: Bot) -> Iterator[datetime]:
+    yield from (bot.first_seen, bot.last_seen)
+    if bot.gone_since is not None:
+        yield bot.gone_since
+    for sighting in (bot.observed.catalog, bot.observed.page, *bot.errors):
+        if sighting is not None:
+            yield sighting.at
+
+
+def _with_public_urls(bot: Bot) -> Bot:
+    """The bot with its addresses as they may be published."""
+    observed = bot.observed
+    sightings = {
+        name: sighting.model_copy(update={"url": public_url(sighting.url)})
+        for name, sighting in (("catalog", observed.catalog), ("page", observed.page))
+        if sighting is not None and sighting.url != public_url(sighting.url)
+    }
+    if not sightings and bot.url == public_url(bot.url):
+        return bot
+    return bot.model_copy(update={"url": public_url(bot.url), "observed": observed.model_copy(update=sightings)})

@@ -1,14 +1,12 @@
 """The folder of the feed, for writing.
 
-A publication appears in this order: the lines of `changes.jsonl`, the version file, the Atom feed, the
-schema, `models.json`. The version file decides: where it stands, the publication is finished at the next
-start; where it does not, what came before it is taken back.
+A publication is written in this order: the lines of `changes.jsonl`, the version file, the Atom feed, the schema,
+`models.json`. The version file decides: if it exists, the next start finishes the publication; if it does not, the
+next start undoes what was written before it.
 """
 
 import json
 import logging
-import re
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,30 +20,27 @@ from pydantic import ValidationError
 from poe_scraper.failures import FeedError, GateRefusedError
 from poe_scraper.feed import disk
 from poe_scraper.feed.atom import atom
-from poe_scraper.feed.changes import bot_changes, compare, without_times
+from poe_scraper.feed.changes import bot_changes, without_times
 from poe_scraper.feed.gate import Gate, PriceMoves
 from poe_scraper.feed.lock import WriterLock
+from poe_scraper.feed.repair import mend
 from poe_scraper.feed.schema import MOST, bot_misfits, head_misfits, schema_text
-from poe_scraper.feed.spool import BotSpool, KnownBots
-from poe_scraper.feed.store import FeedStore, FeedTooNewError, feed_text, load_feed
-from poe_scraper.items import SCHEMA_VERSION, Bot, Change, Feed, Run, RunReport
+from poe_scraper.feed.site import require_site
+from poe_scraper.feed.spool import BotSpool, KnownBots, not_later_than
+from poe_scraper.feed.store import FeedStore, feed_text
+from poe_scraper.items import Bot, Change, Feed, Run, RunReport, Site
 
 logger = logging.getLogger(__name__)
-
-_GZIP = 16 + zlib.MAX_WBITS
-"""What makes zlib write a gzip file."""
-
-_LINE_VERSION = re.compile(rb'\{"version":(\d+),')
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What came of `FeedWriter.publish`.
+    """The result of `FeedWriter.publish`.
 
     Args:
-        version: of the feed as it now stands in `models.json`.
-        changes: what the version brought; empty where the version stays.
-        new_version: whether the version grew.
+        version: the version of the feed that `models.json` now holds.
+        changes: the changes of the version; empty if the version is the same as before.
+        new_version: True if the version grew.
     """
 
     version: int
@@ -55,37 +50,42 @@ class Publication:
 
 @dataclass
 class _Comparison:
-    """What a candidate would change, and what speaks against it."""
+    """How a candidate differs from the published feed, and from its schema."""
 
     same: bool
-    """Whether nothing but times and run figures differs."""
+    """True if nothing but times and run figures differs."""
     misfits: list[str]
     changes: list[Change] = field(default_factory=list)
     prices: PriceMoves = field(default_factory=PriceMoves)
 
 
 class FeedWriter:
-    """The one writer of a feed's folder, until `close`. What a dead predecessor left undone is mended first.
+    """The one writer of a feed's folder, until `close`. What an earlier writer left undone is repaired first.
 
     Args:
         store: the folder.
-        purpose: what is written for, for the message that a second writer gets.
+        purpose: why the feed is written, for the message that a second writer gets.
+        site: the site to be published; None for that of the feed.
 
     Attributes:
-        head: the published feed without its bots; None where there is none.
+        head: the published feed without its bots; None if there is none.
         known: its bots.
+        site: the site that the feed belongs to, or will belong to.
 
     Raises:
-        FeedLockedError: another process writes; the text says which.
+        FeedLockedError: another process is writing; the text says which.
+        OtherSiteError: the feed belongs to another site.
         FeedError: the folder cannot be written, or the feed in it cannot be read.
     """
 
-    def __init__(self, store: FeedStore, purpose: str) -> None:
+    def __init__(self, store: FeedStore, purpose: str, site: Site | None = None) -> None:
         self.store = store
-        self.known = KnownBots()
         self._lock = WriterLock(store.folder, purpose)
         try:
-            self.head = self._mend()
+            self.head, self.known = mend(store)
+            if site is not None:
+                require_site(site, self.head, self.known, store.folder)
+            self.site = site or (self.head.site if self.head else None)
         except BaseException:
             self._lock.release()
             raise
@@ -99,7 +99,7 @@ class FeedWriter:
         self.close()
 
     def close(self) -> None:
-        """Let others write."""
+        """Release the lock."""
         self._lock.release()
 
     def publish(
@@ -110,43 +110,44 @@ class FeedWriter:
         now: datetime,
         gate: Gate | None = None,
         accept: bool = False,
-        keep: int = 0,
     ) -> Publication:
         """Publish the bots as the feed, or refuse them. Whatever happens, readers find a valid feed.
 
         Args:
-            bots: all bots of the feed, the carried ones too. A shelf of them is the writer's from now on.
-            run: the crawl behind them.
+            bots: all bots of the feed, those carried over included. The writer takes ownership of a `KnownBots`. Times
+                later than `now`, as a wrong clock left them, are set to `now`.
+            run: the run that made them.
             now: when the feed is written.
             gate: how much may differ from the published feed.
-            accept: publish even what the gate finds odd. A misfit with the schema is refused in any case.
-            keep: newest versions to keep on disk; 0 keeps all.
+            accept: publish even what the gate would refuse. A candidate that does not fit its schema is refused anyway.
 
         Raises:
-            GateRefusedError: the candidate is refused; it lies in `refused/` with the reasons.
+            GateRefusedError: the candidate is refused; it is in `refused/` with the reasons.
             FeedError: the files cannot be written; the published feed is as it was.
         """
-        shelf = bots if isinstance(bots, KnownBots) else KnownBots(bots)
+        spool = bots if isinstance(bots, KnownBots) else KnownBots(bots)
+        for key in spool:
+            if spool.summary(key).last_time > now:
+                spool[key] = not_later_than(spool[key], now)
         number = self.head.version if self.head else 0
-        candidate = Feed(version=number + 1, generated_at=now, run=run)
-        comparison = self._compare(candidate, shelf)
+        candidate = Feed(version=number + 1, generated_at=now, site=self.site, run=run)
+        comparison = self._compare(candidate, spool)
         if self.head is not None and comparison.same:
             candidate = candidate.model_copy(update={"version": number})
-        self._pass_gate(candidate, shelf, comparison, gate or Gate(), accept=accept)
+        self._pass_gate(candidate, spool, comparison, gate or Gate(), accept=accept)
         new_version = candidate.version > number
         changes = comparison.changes if new_version else []
         with disk.Staging() as staging:
             if new_version:
-                staging.add(self.store.version_file(candidate.version), _zipped(_text(candidate, shelf)))
+                staging.add(self.store.version_file(candidate.version), disk.zipped(_text(candidate, spool)))
             if changes:
-                staging.add(self.store.atom, [atom(chain(self.store.changes(), changes))])
-            if not _holds(self.store.schema, schema_text()):
+                staging.add(self.store.atom, [self._atom(candidate.version, changes)])
+            if not _has_content(self.store.schema, schema_text()):
                 staging.add(self.store.schema, [schema_text()])
-            staging.add(self.store.models, _text(candidate, shelf))
+            staging.add(self.store.models, _text(candidate, spool))
             self._commit(staging, changes)
         self.head = candidate
-        self.known = shelf
-        self._prune(keep)
+        self.known = spool
         return Publication(version=candidate.version, changes=changes, new_version=new_version)
 
     def report(self, report: RunReport) -> None:
@@ -158,17 +159,26 @@ class FeedWriter:
         text = report.model_dump_json(indent=2, by_alias=True) + "\n"
         disk.replace(self.store.run_folder / f"{report.id}.json", [text.encode()])
 
+    def prune(self, *, versions: int = 0, runs: int = 0, refused: int = 0) -> None:
+        """Remove old files. Each argument is the number of the newest ones to keep; 0 keeps all."""
+        _remove_oldest([self.store.version_file(number) for number in self.store.versions()], versions)
+        _remove_oldest(self.store.run_files(), runs)
+        _remove_oldest(self.store.refused_files(), refused)
+
+    def _atom(self, version: int, changes: Sequence[Change]) -> bytes:
+        log = self.store.log
+        recent = log.recent(version) if log.path.exists() else ()
+        return atom(log.first() or changes[0], chain(recent, changes))
+
     def _compare(self, candidate: Feed, bots: BotSpool) -> "_Comparison":
-        """Hold a candidate against the published feed, one bot after the other."""
+        """Compare a candidate with the published feed, bot by bot."""
         head = self.head
         comparison = _Comparison(
-            same=head is not None
-            and (head.schema_version, head.points_per_usd) == (candidate.schema_version, candidate.points_per_usd)
-            and len(bots) == len(self.known),
+            same=head is not None and _identity(head) == _identity(candidate) and len(bots) == len(self.known),
             misfits=head_misfits(candidate),
         )
-        # what was published under this very schema fits it; to look again would take most of the time
-        is_checked = head is not None and _holds(self.store.schema, schema_text())
+        # what was published under the same schema fits it; checking it again would take most of the time
+        is_checked = head is not None and _has_content(self.store.schema, schema_text())
         for number, (key, line) in enumerate(bots.lines()):
             entry = json.loads(line)
             known = self.known.find_key(key, bots.summary(key))
@@ -183,14 +193,14 @@ class FeedWriter:
     def _compare_bot(
         self, known: str | None, line: bytes, path: str, candidate: Feed, comparison: "_Comparison"
     ) -> None:
-        """Hold one bot of a candidate against the schema and against its published self.
+        """Check one bot of a candidate against the schema, and compare it with the published one.
 
         Args:
-            known: the key of the published bot; None where it is new.
+            known: the key of the published bot; None if the bot is new.
             line: the bot as JSON.
-            path: where it stands in the candidate.
-            candidate: the feed that it is of.
-            comparison: takes what is found.
+            path: its place in the candidate.
+            candidate: the candidate without its bots.
+            comparison: the results are added to it.
         """
         misfits = bot_misfits(json.loads(line), path) if len(comparison.misfits) < MOST else []
         comparison.misfits += misfits
@@ -213,7 +223,7 @@ class FeedWriter:
         odd = gate.reasons(self.known, bots, comparison.prices)
         if accept:
             for reason in odd:
-                logger.warning("Accepted although: %s", reason)
+                logger.warning("Published although the gate would refuse it: %s", reason)
         else:
             reasons += odd
         if reasons:
@@ -228,135 +238,35 @@ class FeedWriter:
         }
         path = self.store.refused_folder / f"{candidate.run.id}.json.gz"
         opening = f'{json.dumps(refusal)[:-1]}, "feed": '.encode()
-        disk.replace(path, _zipped(chain([opening], _text(candidate, bots), [b"}\n"])))
+        disk.replace(path, disk.zipped(chain([opening], _text(candidate, bots), [b"}\n"])))
         raise GateRefusedError(tuple(reasons))
 
-    def _commit(self, staging: disk.Staging, changes: Iterable[Change]) -> None:
-        self._log(changes)
+    def _commit(self, staging: disk.Staging, changes: Sequence[Change]) -> None:
+        log = self.store.log
+        log.append(list(changes))
         try:
             staging.commit()
         except FeedError:
-            self._cut_log(max(self.store.versions(), default=0))
+            log.cut(max(self.store.versions(), default=0))
             raise
 
-    def _log(self, changes: Iterable[Change]) -> None:
-        lines = "".join(change.model_dump_json() + "\n" for change in changes)
-        if lines:
-            disk.append(self.store.change_log, lines.encode())
 
-    def _prune(self, keep: int) -> None:
-        old = self.store.versions()[:-keep] if keep > 0 else []
-        try:
-            for number in old:
-                disk.remove(self.store.version_file(number))
-        except FeedError as error:
-            logger.warning("An old version is kept: %s", error)  # the new one is published all the same
-
-    def _mend(self) -> Feed | None:
-        """Finish, or take back, what a process left that died while it published."""
-        store = self.store
-        for folder in (store.folder, store.version_folder, store.refused_folder, store.run_folder):
-            for stray in folder.glob(disk.STRAY):
-                disk.remove(stray)
-        head, finished = self._mend_models()
-        logged = self._cut_log(head.version if head else 0)
-        if head is None:
-            return None
-        if not store.version_file(head.version).exists():
-            disk.replace(store.version_file(head.version), _zipped(_text(head, self.known)))
-        missing = [
-            change for number in store.versions() if logged < number <= head.version for change in self._brought(number)
-        ]
-        self._log(missing)
-        if (finished or missing or not store.atom.exists()) and any(store.changes()):
-            disk.replace(store.atom, [atom(store.changes())])
-        if finished or not store.schema.exists():
-            disk.replace(store.schema, [schema_text()])
-        return head
-
-    def _mend_models(self) -> tuple[Feed | None, bool]:
-        """The published feed without its bots, and whether its publication had to be finished."""
-        store = self.store
-        head, broken = None, None
-        try:
-            head = load_feed(store.models, self.known)
-        except FileNotFoundError:
-            pass
-        except FeedTooNewError:
-            raise
-        except FeedError as error:
-            broken = error
-        newest = self._newest_version(after=head.version if head else 0)
-        if newest is not None:
-            logger.warning("%s is put back from version %d.", store.models, newest.version)
-            disk.replace(store.models, _text(newest, self.known))
-            head = newest
-        elif broken is not None:
-            message = (
-                f"{broken} No file in {store.version_folder} can take its place. "
-                f"Move {store.models} away and crawl again."
-            )
-            raise FeedError(message)
-        if head is not None and _minor(head.schema_version) > _minor(SCHEMA_VERSION):
-            message = (
-                f"The feed in {store.folder} has schema version {head.schema_version}, and this program writes "
-                f"{SCHEMA_VERSION}: it would lose what it does not know. Update poe-scraper."
-            )
-            raise FeedTooNewError(message)
-        return head, newest is not None
-
-    def _newest_version(self, *, after: int) -> Feed | None:
-        """Load the newest version that can be read and is newer than `after`; None where there is none."""
-        for number in reversed(self.store.versions()):
-            if number <= after:
-                break
-            bots = KnownBots()
-            try:
-                head = load_feed(self.store.version_file(number), bots)
-            except FeedTooNewError:
-                raise
-            except FeedError as error:
-                logger.warning("%s", error)
-            else:
-                self.known = bots
-                return head
-        return None
-
-    def _cut_log(self, version: int) -> int:
-        """Take back an unfinished last line and the changes of versions that never came.
-
-        Returns:
-            The version of the last line that stays; 0 where none does.
-        """
-        log = self.store.change_log
-        end = last = 0
-        if not log.exists():
-            return last
-        with log.open("rb") as lines:
-            for line in lines:
-                number = _LINE_VERSION.match(line)
-                if not line.endswith(b"\n") or (number and int(number[1]) > version):
-                    break
-                end += len(line)
-                last = int(number[1]) if number else last
-        if end < log.stat().st_size:
-            disk.truncate(log, end)
-        return last
-
-    def _brought(self, number: int) -> Sequence[Change]:
-        """The changes that a version on disk brought."""
-        if number > 1 and not self.store.version_file(number - 1).exists():
-            logger.warning("The changes of version %d are lost: the version before it was removed.", number)
-            return ()
-        before = self.store.version(number - 1) if number > 1 else None
-        return compare(before, self.store.version(number))
+def _remove_oldest(files: Sequence[Path], keep: int) -> None:
+    """Remove the files but the newest ones; 0 keeps all."""
+    try:
+        for path in files[:-keep] if keep > 0 else ():
+            disk.remove(path)
+    except FeedError as error:
+        logger.warning("An old file is kept: %s", error)  # what was published stays published
 
 
-def _minor(schema_version: str) -> int:
-    return int(schema_version.partition(".")[2])
+def _identity(head: Feed) -> tuple[object, ...]:
+    """What of a feed's head makes a new version if it changes. Script hosts do not: they differ from crawl to crawl."""
+    site = head.site and (head.site.url, head.site.api_url)
+    return head.schema_version, head.points_per_usd, site
 
 
-def _holds(path: Path, text: bytes) -> bool:
+def _has_content(path: Path, text: bytes) -> bool:
     try:
         return path.read_bytes() == text
     except FileNotFoundError:
@@ -365,12 +275,3 @@ def _holds(path: Path, text: bytes) -> bool:
 
 def _text(head: Feed, bots: BotSpool) -> Iterator[bytes]:
     return feed_text(head, (line for _, line in bots.lines()))
-
-
-def _zipped(text: Iterable[bytes]) -> Iterator[bytes]:
-    """The pieces of a gzip file. The same bytes for the same text: no time stands in its head."""
-    packer = zlib.compressobj(zlib.Z_BEST_COMPRESSION, zlib.DEFLATED, _GZIP)
-    for piece in text:
-        if packed := packer.compress(piece):
-            yield packed
-    yield packer.flush()

@@ -1,1 +1,1 @@
-"""What one answer of Poe says: pure functions of bytes."""
+"""What one answer of Poe says: pure functions of its bytes."""

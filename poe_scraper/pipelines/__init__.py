@@ -2,7 +2,6 @@
 
 https://docs.scrapy.org/en/latest/topics/item-pipeline.html
 
-What they expect of a spider: `catalog_ok`, `complete`, `in_scope`, `unchanged`, `listed`, `unlisted`, `problems`,
-`arguments` and `known`, as `spiders.visits` describes them. `PublishPipeline` fills in `known` before
-the first request.
+They work with spiders of this project, whose `crawl_state` (`spiders.state`) they read and add to. For any other
+spider Scrapy leaves them out.
 """

@@ -1,4 +1,4 @@
-"""The third pipeline: what was seen now, joined to what the feed knew."""
+"""The third pipeline: merges what this crawl saw with what the feed knew."""
 
 from typing import Self
 
@@ -6,22 +6,21 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
 
 from poe_scraper.feed.merge import merge, was_there
-from poe_scraper.items import Bot, Reading
-from poe_scraper.pipelines.problems import note_errors
-from poe_scraper.pricing.checks import checks
-from poe_scraper.pricing.primary import primary_price
+from poe_scraper.items import Bot
+from poe_scraper.pricing.conclusions import with_conclusions
+from poe_scraper.spiders.state import CrawlState, state_of
 
 
 class MergePricingPipeline:
-    """Merges a bot with the feed's, and holds the evidence for its prices against each other again."""
+    """Merges a bot with the feed's, and compares the evidence for its prices again."""
 
-    def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
+    def __init__(self, state: CrawlState) -> None:
+        self.state = state
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Make the pipeline for a crawler."""
-        return cls(crawler)
+        return cls(state_of(crawler))
 
     def process_item(self, item: Bot) -> Bot:
         """The bot as the feed should have it.
@@ -29,20 +28,9 @@ class MergePricingPipeline:
         Raises:
             DropItem: it was asked for by name, and neither this crawl nor an earlier one saw it.
         """
-        known = self.crawler.spider.known.find(item)  # type: ignore[union-attr]
+        known = self.state.known.find(item)
         if known is None and not was_there(item):
-            note_errors(self.crawler, item.errors)
+            self.state.problems.extend(item.errors)
             message = f"{item.id} is not known, and its page could not be read"
             raise DropItem(message)
         return with_conclusions(merge(known, item))
-
-
-def with_conclusions(bot: Bot) -> Bot:
-    """The bot with its primary price and its checks worked out from its evidence."""
-    pricing = bot.pricing
-    reading = Reading(rates=pricing.rates, adjustments=pricing.adjustments, unparsed=pricing.unparsed)
-    conclusions = {
-        "primary": primary_price(pricing.rates, pricing.api),
-        "checks": checks(reading, pricing.api),
-    }
-    return bot.model_copy(update={"pricing": pricing.model_copy(update=conclusions)})

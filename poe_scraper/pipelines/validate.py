@@ -1,4 +1,4 @@
-"""The first pipeline: is it a bot at all?"""
+"""The first pipeline: checks that an item is a bot."""
 
 import json
 from collections.abc import Mapping
@@ -13,25 +13,25 @@ from scrapy.exceptions import DropItem
 from poe_scraper.failures import Code
 from poe_scraper.feed.schema import bot_misfits
 from poe_scraper.items import Bot
-from poe_scraper.pipelines.problems import note
+from poe_scraper.spiders.state import CrawlState, state_of
 
 
 class ValidatePipeline:
-    """Lets pass what is a `Bot`, or can be made one, and fits the published JSON Schema."""
+    """Drops every item that is not a `Bot`, cannot be converted to one, or does not fit the published JSON Schema."""
 
-    def __init__(self, crawler: Crawler) -> None:
-        self.crawler = crawler
+    def __init__(self, state: CrawlState) -> None:
+        self.state = state
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Make the pipeline for a crawler."""
-        return cls(crawler)
+        return cls(state_of(crawler))
 
     def process_item(self, item: Bot | Mapping[str, object]) -> Bot:
         """The item as the `Bot` that a reader of the feed would get.
 
         Raises:
-            DropItem: it is none; what was wrong stands in the run report.
+            DropItem: it is not a bot; the run report says what is wrong.
         """
         try:
             text = (item if isinstance(item, Bot) else Bot.model_validate(ItemAdapter(item).asdict())).as_json()
@@ -46,6 +46,6 @@ class ValidatePipeline:
             if not misfits:
                 return bot
         who = ascii(ItemAdapter(item).get("id"))[:100]
-        message = f"item {who} is no bot: {misfits[0]}"
-        note(self.crawler, Code.ENTRY_MALFORMED, message)
+        message = f"item {who} is not a bot: {misfits[0]}"
+        self.state.note("catalog", Code.ENTRY_MALFORMED, message)
         raise DropItem(message)

@@ -11,19 +11,19 @@ _SHORT = {1000: "1k", 1_000_000: "1M"}
 
 
 def number(value: Decimal | str) -> str:
-    """A number in plain notation, thousands parted: `47,334`, `0.0059`."""
+    """A number in plain notation with thousands separators: `47,334`, `0.0059`."""
     return f"{Decimal(value):,f}"
 
 
 def sum_of(low: Decimal | str | None, high: Decimal | str | None = None, bound: str = "exact") -> str:
-    """A sum without its currency: `up to 27`, `0.10-0.20`; `-` where there is none."""
+    """A sum without its currency: `up to 27`, `0.10-0.20`; `-` if there is none."""
     if low is None:
         return "-"
     return _BOUNDS[bound] + (number(low) if high is None else f"{number(low)}-{number(high)}")
 
 
 def money(currency: str, low: Decimal | str | None, high: Decimal | str | None = None, bound: str = "exact") -> str:
-    """A sum of money: `up to $0.81`, `206 points`, `$0.10-0.20`; `-` where there is none."""
+    """A sum of money: `up to $0.81`, `206 points`, `$0.10-0.20`; `-` if there is none."""
     figures = sum_of(low, high)
     if low is None:
         return figures
@@ -31,10 +31,10 @@ def money(currency: str, low: Decimal | str | None, high: Decimal | str | None =
 
 
 def per(denominator: dict[str, Any]) -> str:
-    """What a price pays for: `/1M tokens`, `/second`, empty where the card names nothing.
+    """What a price pays for: `/1M tokens`, `/second`, empty if the card names nothing.
 
     Args:
-        denominator: `per` of a rate as it stands in the feed.
+        denominator: `per` of a rate, as in the feed.
     """
     unit = denominator.get("unit")
     quantity = Decimal(denominator.get("quantity", "1"))
@@ -54,6 +54,10 @@ def rate(price: "Rate") -> str:
 
 def in_words(adjustment: "Adjustment") -> str:
     """An adjustment as a sentence without its full stop."""
+    from poe_scraper.items import OtherAdjustment
+
+    if isinstance(adjustment, OtherAdjustment):
+        return f"an adjustment that this version does not know: {adjustment.kind}"
     match adjustment.kind:
         case "cache_discount":
             return f"input read from the cache costs {number(adjustment.percent)} % less"

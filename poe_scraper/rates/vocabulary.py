@@ -570,7 +570,7 @@ ONE_TIME = {"fee", "fees", "surcharge", "flat", "one-time"}
 """Words of a price that what is billed per unit does not cover."""
 
 CACHE = {"cache", "cached", "caching", "caches"}
-WRITING = {"write", "writes", "written", "writing"}
+WRITING = {"write", "writes", "written", "writing", "creation"}
 LESS = {"discount", "discounted", "off", "less", "cheaper", "lower", "reduction", "reduced", "savings", "saving"}
 MORE = {"more", "surcharge", "extra", "higher", "additional", "premium", "increase", "increased", "markup"}
 

@@ -1,4 +1,4 @@
-"""The account behind the replica: who has signed in, points left and points spent."""
+"""The account that the replica serves: sessions, points left and points spent."""
 
 import json
 import secrets
@@ -9,17 +9,17 @@ from typing import Any
 
 SESSION_COOKIE = "p-b"
 LOGIN_CODE = "123456"
-"""The code that the sign-in form accepts, for any address."""
+"""The code that the sign-in form accepts for any e-mail address."""
 
 POINTS_PER_USD = 33_000
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
 USAGE_SPAN = 30 * 24 * 3600
-"""Seconds that the history reaches back."""
+"""How far back the history goes, in seconds."""
 
 
 class Account:
-    """One account; every key is its key.
+    """The one account. Every API key is accepted for it.
 
     Args:
         now: Unix seconds; the newest usage is a minute older.
@@ -32,11 +32,11 @@ class Account:
         self.history: list[dict[str, Any]] = []
         """Newest first."""
         self.older_format = False
-        """Whether usage is told as older answers did: `app_name` and seconds."""
+        """True if usage is reported as in older answers: `app_name` and seconds."""
 
     def fabricate(self, count: int, handles: Sequence[str], seed: int) -> None:
         """Fill the history with `count` usages of these bots, evenly over the last 30 days."""
-        draw = Random(seed)  # noqa: S311 - no secret
+        draw = Random(seed)  # noqa: S311 - not a secret
         self.history = []
         for number in range(count):
             parts = {"Input": draw.randrange(1, 400), "Output": draw.randrange(1, 2000)}
@@ -60,7 +60,7 @@ class Account:
         return session
 
     def sign_out(self, session: str) -> None:
-        """End a session, if there is such a one."""
+        """End a session if it exists."""
         self._sessions.pop(session, None)
 
     def change(
@@ -71,12 +71,12 @@ class Account:
         older_format: bool | None = None,
         sign_out: bool = False,
     ) -> None:
-        """Change what is given and leave the rest.
+        """Change the values given and keep the others.
 
         Args:
             balance: points left.
             history: usages, newest first.
-            older_format: whether usage is told as older answers did.
+            older_format: True to report usage as in older answers.
             sign_out: end all sessions.
         """
         if balance is not None:
@@ -89,7 +89,7 @@ class Account:
             self._sessions.clear()
 
     def as_json(self) -> dict[str, object]:
-        """The account, as the control endpoint tells it."""
+        """The account, as the control endpoint reports it."""
         return {
             "balance": self.balance,
             "history": self.history,
@@ -98,7 +98,7 @@ class Account:
         }
 
     def viewer(self, session: str | None) -> str | None:
-        """Who has this session, if anyone."""
+        """The e-mail address of the session; None if there is no such session."""
         return None if session is None else self._sessions.get(session)
 
     def points_history(self, limit: str | None, starting_after: str | None) -> tuple[int, bytes]:
@@ -109,7 +109,7 @@ class Account:
         if starting_after is not None:
             found = [n for n, usage in enumerate(self.history, 1) if usage["query_id"] == starting_after]
             if not found:
-                return 400, error_body(400, "invalid_request_error", "starting_after is no query_id")
+                return 400, error_body(400, "invalid_request_error", "starting_after is not a query_id")
             start = found[0]
         page = self.history[start : start + int(limit or DEFAULT_LIMIT)]
         has_more = start + len(page) < len(self.history)
@@ -123,6 +123,6 @@ def _older(usage: dict[str, Any]) -> dict[str, Any]:
     return {**older, "app_name": usage["bot_name"], "creation_time": usage["creation_time"] // 1_000_000}
 
 
-def error_body(code: int, kind: str, message: str) -> bytes:
-    """An error as the API tells it."""
+def error_body(code: int | str, kind: str, message: str) -> bytes:
+    """An error in the API's form."""
     return json.dumps({"error": {"code": code, "type": kind, "message": message, "metadata": {}}}).encode()

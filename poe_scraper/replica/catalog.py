@@ -1,4 +1,4 @@
-"""What the replica knows: bots, their creators, and how both can be changed while it runs."""
+"""The bots and creators that the replica serves. Both can be changed while it runs."""
 
 import json
 import zlib
@@ -35,7 +35,7 @@ _WORDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bot:
-    """A bot: what the API tells, what its page shows, and the quirks of that page."""
+    """A bot: its entry in the API, its page, and the quirks of that page."""
 
     id: str
     handle: str
@@ -48,7 +48,7 @@ class Bot:
     description: str | None = None
     powered_by: str | None = None
     rate_card: str | None = None
-    """Markdown. None: the page has no Rates; empty: the dialog says that there are none."""
+    """Markdown. None: the page has no Rates; empty: the dialog says that no rates are known."""
     input_modalities: tuple[str, ...] = ("text",)
     output_modalities: tuple[str, ...] = ("text",)
     api_pricing: Mapping[str, str | None] | None = None
@@ -59,7 +59,7 @@ class Bot:
     cost_label: str | None = None
     """The initial points cost beside the name, such as `206+ points`."""
     hidden_rates: bool = False
-    """The Rates button stands in a hidden element."""
+    """The Rates button is inside a hidden element."""
     overlay: bool = False
     """A consent overlay covers the page."""
     is_down: bool = False
@@ -67,7 +67,7 @@ class Bot:
     listed: bool = True
     """Whether the models API lists the bot."""
     deleted: bool = False
-    """Its creator's profile still names it; its page is gone."""
+    """Its creator's profile still lists it; its page answers 404."""
 
 
 FIELDS = tuple(item.name for item in fields(Bot))
@@ -81,13 +81,13 @@ class Profile:
     name: str
     bots: list[Bot] = field(default_factory=list)
     advertised: int | None = None
-    """The number of bots the profile claims; None: as many as there are."""
+    """The number of bots that the profile says it has; None: the real number."""
     sign_in: bool = False
-    """Visitors who have not signed in are sent to `/login`."""
+    """Visitors who have not signed in are redirected to `/login`."""
 
     @property
     def count(self) -> int:
-        """The number of bots that the profile claims to have."""
+        """The number of bots that the profile says it has."""
         return len(self.bots) if self.advertised is None else self.advertised
 
 
@@ -100,7 +100,7 @@ def _within(share: float, purpose: str, handle: str) -> bool:
 
 
 def _with_quirks(bot: Bot) -> Bot:
-    """Give the bot the quirks that its handle, and nothing else, decides."""
+    """Give the bot the quirks that follow from its handle."""
     spaced = bot.handle.replace("-", " ")
     label = f"{20 + _draw('cost label', bot.handle) % 1500}+ points"
     return replace(
@@ -113,7 +113,7 @@ def _with_quirks(bot: Bot) -> Bot:
 
 
 def cased(bot_id: str) -> str:
-    """Make a page handle of an API id: one in lower case gets capitals, as in `Grok-4.7`."""
+    """The page handle for an API id: one in lower case gets capitals, as in `Grok-4.7`."""
     if bot_id != bot_id.lower():
         return bot_id
     return "-".join(part[:1].upper() + part[1:] for part in bot_id.split("-"))
@@ -144,16 +144,16 @@ def _shipped_bot(entry: Mapping[str, Any], parameters: Mapping[str, Mapping[str,
 
 
 def _recorded_bots(path: Path) -> list[Bot]:
-    """Read bots as they were recorded.
+    """Read a file of recorded bots.
 
     Raises:
-        ValueError: the file is no list of recorded bots; the message says what is wrong.
-        OSError: it cannot be read.
+        ValueError: the file is not a list of recorded bots; the message says what is wrong.
+        OSError: the file cannot be read.
     """
     try:
         entries = json.loads(path.read_text("utf-8"))
     except ValueError as error:
-        message = f"{path} is no JSON: {error}"
+        message = f"{path} is not JSON: {error}"
         raise ValueError(message) from error
     if not isinstance(entries, list):
         message = f"{path} must hold a list of bots"
@@ -179,14 +179,14 @@ def _recorded_bots(path: Path) -> list[Bot]:
                 output_modalities=tuple(architecture.get("output_modalities", ("text",))),
             )
         except (TypeError, KeyError, AttributeError) as error:
-            message = f"{path}: entry {number} is no recorded bot: {error!r}"
+            message = f"{path}: entry {number} is not a recorded bot: {error!r}"
             raise ValueError(message) from error
         bots.append(_with_quirks(bot))
     return bots
 
 
 def _fabricated(number: int, pattern: Bot, creator: str) -> Bot:
-    """Make a bot that does not exist, with the prices and the card of one that does."""
+    """Make up a bot with the prices and the card of a real one."""
     word, other = _WORDS[number % 12], _WORDS[number // 12 % 12]
     handle = f"{word}-{other}-{number:05d}"
     return _with_quirks(
@@ -197,7 +197,7 @@ def _fabricated(number: int, pattern: Bot, creator: str) -> Bot:
             creator=creator,
             owned_by=creator,
             created=1767225600000 + number * 60_000,
-            description=f"{handle} exists in the replica only, to make the crowd larger.",
+            description=f"{handle} exists in the replica only, to make its list longer.",
             powered_by=f"Powered by a server managed by @{creator}.",
         )
     )
@@ -208,7 +208,7 @@ class Catalog:
 
     Args:
         bots: the bots, in the API's order.
-        profiles: creators of whom more is known than that they have bots.
+        profiles: creators whose profile differs from what follows from their bots.
     """
 
     def __init__(self, bots: Iterable[Bot], profiles: Iterable[Profile] = ()) -> None:
@@ -222,16 +222,15 @@ class Catalog:
 
     @classmethod
     def load(cls, count: int | None = None, data: Path | None = None) -> "Catalog":
-        """Make the catalog that ships with the package, or another one.
+        """Make the catalog that comes with the package, or another one.
 
         Args:
-            count: how many bots the API lists. Fewer than there are: an even choice of them; more: the
-                rest is fabricated.
-            data: recorded bots to serve instead of those that ship.
+            count: how many bots the API lists: an even choice of the catalog, or the catalog and made-up bots.
+            data: recorded bots to serve instead of those that come with the package.
 
         Raises:
-            ValueError: the recorded data is not what it should be.
-            OSError: it cannot be read.
+            ValueError: the recorded data is invalid.
+            OSError: the file cannot be read.
         """
         shipped = _shipped()
         bots = (
@@ -301,7 +300,7 @@ class Catalog:
         return [bot for bot in self._bots.values() if bot.listed]
 
     def bot(self, handle: str) -> Bot | None:
-        """The bot with this handle, in whatever case."""
+        """The bot with this handle, in any case."""
         return self._by_handle.get(handle.casefold())
 
     def bot_by_id(self, bot_id: object) -> Bot | None:
@@ -309,11 +308,11 @@ class Catalog:
         return self._by_bot_id.get(bot_id) if isinstance(bot_id, int) else None
 
     def profile(self, handle: str) -> Profile | None:
-        """The creator with this handle, in whatever case."""
+        """The creator with this handle, in any case."""
         return self._profiles.get(handle.casefold())
 
     def require(self, handles: Iterable[str]) -> None:
-        """Raise ValueError if one of these handles is no bot's and no creator's."""
+        """Raise ValueError unless each of these handles belongs to a bot or a creator."""
         for handle in handles:
             if self.bot(handle) is None and self.profile(handle) is None:
                 message = f"there is no bot and no creator with the handle {handle!r}"
@@ -323,12 +322,12 @@ class Catalog:
         self,
         remove: Iterable[str] = (),
         add: Iterable[Mapping[str, Any]] = (),
-        set: Mapping[str, Mapping[str, Any]] | None = None,  # noqa: A002 - the word of the control endpoint
+        set: Mapping[str, Mapping[str, Any]] | None = None,  # noqa: A002 - as the control endpoint calls it
     ) -> None:
-        """Change bots while the replica runs; either all of it or, if anything is wrong, nothing.
+        """Change bots while the replica runs: all of the change or, if anything is wrong, nothing.
 
         Args:
-            remove: API ids of bots that go.
+            remove: API ids of bots to remove.
             add: new bots, as fields of `Bot`; `id` is required.
             set: new values of fields, by API id.
 
@@ -356,7 +355,7 @@ class Catalog:
         return key
 
     def as_json(self) -> dict[str, object]:
-        """Everything, as the control endpoint tells it: what a crawl should find."""
+        """All bots and creators, which is what a crawl should find."""
         return {
             "bots": [asdict(bot) for bot in self._bots.values()],
             "creators": [
@@ -376,7 +375,7 @@ def _checked(values: Mapping[str, Any]) -> Mapping[str, Any]:
     accepted = [name for name in FIELDS if name not in ("id", "bot_id")]
     for name in values:
         if name not in accepted:
-            message = f"{name!r} is no field of a bot that can be set: choose from {', '.join(accepted)}"
+            message = f"{name!r} is not a field of a bot that can be set: choose from {', '.join(accepted)}"
             raise ValueError(message)
     return values
 

@@ -1,4 +1,4 @@
-"""`make demo`: a crawl of the stand-in, from nothing to a published feed."""
+"""`make demo`: a crawl of the replica, from nothing to a published feed."""
 
 import os
 import subprocess
@@ -8,29 +8,35 @@ from pathlib import Path
 from poe_scraper.replica import running
 
 PORT = 8321
-"""The same address each time, so that a repeated demo finds the bots that it knows."""
+"""The same address each time: a feed belongs to one site, and a repeated demo finds the bots that it knows."""
+
+FOLDER = Path("output", "demo")
+"""A feed of its own, whatever POE_OUTPUT_DIR says: other feeds are for real crawls."""
+
+_PACE = {"CONCURRENT_REQUESTS_PER_DOMAIN": "8", "AUTOTHROTTLE_TARGET_CONCURRENCY": "8"}
+"""Faster than a crawl of Poe, since nobody else uses the replica."""
 
 
 def main() -> int:
-    """Start the replica, crawl it, and say where the feed is.
+    """Start the replica, crawl it, and show a part of the feed.
 
     Returns:
-        The exit status of `scrapy crawl`.
+        The exit status of `scrapy crawl`; 1 if the replica did not start.
     """
     command = [sys.executable, "-m", "scrapy", "crawl", "poe_models", "-a", "force=true"]
-    with running(port=PORT) as replica:
-        print(f"A stand-in for Poe serves at {replica.url}. Crawling it:", flush=True)
-        # the stand-in is ours: there is nobody to be slow for
-        pace = {"CONCURRENT_REQUESTS_PER_DOMAIN": "8", "AUTOTHROTTLE_TARGET_CONCURRENCY": "8"}
-        options = [word for name, value in pace.items() for word in ("-s", f"{name}={value}")]
-        addresses = {"POE_API_URL": replica.api_url, "POE_SITE_URL": replica.url}
-        status = subprocess.run(  # noqa: S603
-            [*command, *options], env={**os.environ, **addresses}, check=False
-        ).returncode
+    command += [word for name, value in _PACE.items() for word in ("-s", f"{name}={value}")]
+    poe_scraper = Path(sys.executable).with_name("poe-scraper")
+    try:
+        with running(port=PORT) as replica:
+            print(f"A mock of Poe is running at {replica.url}. Crawling it; the feed goes to {FOLDER}/.", flush=True)
+            addresses = {"POE_API_URL": replica.api_url, "POE_SITE_URL": replica.url, "POE_OUTPUT_DIR": str(FOLDER)}
+            status = subprocess.run(command, env={**os.environ, **addresses}, check=False).returncode  # noqa: S603
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
     if status == 0:
-        poe_scraper = Path(sys.executable).with_name("poe-scraper")
         print("\nThree of its bots, as `poe-scraper list` shows them:", flush=True)
-        subprocess.run([poe_scraper, "list", "--limit", "3"], check=False)  # noqa: S603
+        subprocess.run([poe_scraper, "list", "--limit", "3", "--output-dir", str(FOLDER)], check=False)  # noqa: S603
     return status
 
 

@@ -1,22 +1,22 @@
-"""The replica's HTML: shells that the site's own script fills in, and the pages that need no script."""
+"""The replica's HTML: documents that the site's own script fills in, and pages that need no script."""
 
 import base64
 import json
-import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
-from importlib.resources import files
 from typing import Any
 
 from .catalog import Bot, Profile
-from .messages import SCRIPT, Kind
+from .hosts import Hosts
+from .release import Release
 
 PROFILE_PAGE_SIZE = 20
 """Bots on a profile that come at a time."""
 
 HUGE_DESCRIPTION_SIZE = 20_000_000
+HUGE_PAGE_SIZE = 8_000_000
+ATTRIBUTES = 60_000
 
 HOSTILE_TEXT = (
     '=HYPERLINK("http://evil.invalid","x") <script>document.title=\'owned\'</script>'
@@ -26,89 +26,14 @@ HOSTILE_TEXT = (
 """What the fault `hostile_text` puts into names and descriptions."""
 
 HOSTILE_HANDLES = ("../../etc/passwd", "javascript:alert(1)", "a b?c#d", "")
-"""What it puts on profiles as handles of bots."""
+"""The handles of bots that it puts on profiles."""
 
-_CLASSES = (
-    "BotHeader_avatar",
-    "BotHeader_botName",
-    "BotInfoCardHeader_container",
-    "BotInfoCardHeader_initialPointsCost",
-    "BotInfoCardHeader_operatedBy",
-    "UserHandle_creatorHandle",
-    "BotDescriptionDisclaimerSection_container",
-    "BotDescriptionDisclaimerSection_text",
-    "BotDescriptionDisclaimerSection_expander",
-    "BotDescriptionDisclaimerSection_disclaimerText",
-    "BotInfoCardActionBar_actionBar",
-    "Button_button",
-    "Modal_modalOverlay",
-    "Modal_modalContent",
-    "Modal_title",
-    "Markdown_markdownContainer",
-    "LoadingDots_dots",
-    "ConsentBanner_overlay",
-    "ConsentBanner_box",
-    "ProfileHeader_handle",
-    "ProfileHeader_count",
-    "ProfileCreatedBots_panel",
-    "BotListItem_item",
-    "BotListItem_botName",
-    "BotListItem_botDescription",
-    "ChatInput_form",
-)
-
-
-@dataclass(frozen=True)
-class Asset:
-    """A file below `/_next/static/`."""
-
-    body: bytes
-    content_type: str
-    kind: Kind
-
-
-class Release:
-    """One release of the site: its build id, hashed class names and files. No two starts share one."""
-
-    def __init__(self) -> None:
-        self.build_id = secrets.token_urlsafe(15)
-        self.classes = {name: f"{name}__{secrets.token_urlsafe(4)[:5]}" for name in _CLASSES}
-        assets = files(__package__) / "assets"
-        script = (assets / "app.js").read_text("utf-8").replace("{/* class names */}", json.dumps(self.classes))
-        style = (assets / "app.css").read_text("utf-8")
-        style = re.sub(r"(?<=\.)[A-Z]\w+", lambda match: self.classes[match[0]], style)
-        library = (assets / "marked.umd.js").read_bytes()
-        mark = secrets.token_hex(8)
-        self.script = f"/_next/static/chunks/pages/app-{mark}.js"
-        self.library = f"/_next/static/chunks/markdown-{mark}.js"
-        self.style = f"/_next/static/css/{mark}.css"
-        self.font = f"/_next/static/media/sans-{mark}.woff2"
-        self.avatars = [f"/_next/static/media/avatar-{number}-{mark}.svg" for number in range(8)]
-        self.assets = {
-            self.script: Asset(script.encode(), SCRIPT, "script"),
-            self.library: Asset(library, SCRIPT, "script"),
-            self.style: Asset(style.replace("FONT", self.font).encode(), "text/css; charset=utf-8", "stylesheet"),
-            self.font: Asset((assets / "sans.woff2").read_bytes(), "font/woff2", "font"),
-            **{
-                address: Asset(_avatar(number), "image/svg+xml", "image") for number, address in enumerate(self.avatars)
-            },
-        }
-
-    def avatar(self, bot: Bot) -> str:
-        """The address of the bot's picture."""
-        return self.avatars[bot.bot_id % len(self.avatars)]
-
-
-def _avatar(number: int) -> bytes:
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64" width="64" height="64">'
-        f'<rect width="64" height="64" rx="32" fill="hsl({number * 45} 60% 45%)"/>'
-        '<circle cx="23" cy="28" r="5" fill="#fff"/><circle cx="41" cy="28" r="5" fill="#fff"/></svg>'
-    ).encode()
+HOSTILE_COST = f"{'9' * 50}+ points"
+"""The cost label of the fault `hostile_cost`."""
 
 
 def _for_script(value: object) -> str:
-    """JSON that can stand inside a script element."""
+    """JSON for the inside of a script element."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
@@ -140,9 +65,10 @@ def bot_object(bot: Bot, release: Release, creator_name: str) -> dict[str, Any]:
         "nickname": bot.handle.lower().replace("-", "_"),
         "description": bot.description or "",
         "poweredBy": bot.powered_by,
-        "picture": {"__typename": "URLBotImage", "url": release.avatar(bot)},
+        "picture": {"__typename": "URLBotImage", "url": release.avatar(bot.bot_id)},
         "creator": user_object(bot.creator, creator_name),
         "deletionState": "deleted" if bot.deleted else "not_deleted",
+        "isDeleted": bot.deleted,
         "isDown": bot.is_down,
         "isOfficialBot": bot.creator == "poe",
         "isSystemBot": False,
@@ -157,14 +83,41 @@ def bot_object(bot: Bot, release: Release, creator_name: str) -> dict[str, Any]:
     }
 
 
-def bots_connection(profile: Profile, after: int) -> dict[str, Any]:
+def _bot_object_with_fault(bot: Bot, release: Release, creator_name: str, fault: str | None) -> dict[str, Any]:
+    data = bot_object(bot, release, creator_name)
+    match fault:
+        case "object_selection":
+            for key in ("botId", "deletionState", "displayName", "nickname", "isOfficialBot"):
+                del data[key]
+        case "object_nullable":
+            data["creator"]["nullableHandle"] = data["creator"].pop("handle")
+        case "object_deleted":
+            data["isDeleted"] = True
+        case "hostile_text":
+            data["displayName"] = HOSTILE_TEXT
+    return data
+
+
+def user_data(profile: Profile) -> dict[str, Any]:
+    """The creator as their page's data holds it."""
+    return {
+        **user_object(profile.handle, profile.name),
+        "bio": f"Bots by {profile.name}.",
+        "followerCount": profile.count * 19,
+        "createdBotCount": profile.count,
+        "createdBotsConnection": bots_connection(profile, 0),
+    }
+
+
+def bots_connection(profile: Profile, after: int, size: int = PROFILE_PAGE_SIZE) -> dict[str, Any]:
     """One page of the bots on a profile.
 
     Args:
         profile: whose bots.
-        after: how many came before.
+        after: how many bots came before.
+        size: how many bots the page holds at most.
     """
-    bots = profile.bots[after : after + PROFILE_PAGE_SIZE]
+    bots = profile.bots[after : after + size]
     end = after + len(bots)
     return {
         "edges": [
@@ -187,52 +140,54 @@ def bots_connection(profile: Profile, after: int) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Site:
-    """Renders pages of one release.
+class Documents:
+    """Renders the documents of one release.
 
     Args:
         release: class names and files.
-        other_host: origin of the third party, such as `http://localhost:8000`.
+        hosts: third parties that pages contact.
     """
 
     release: Release
-    other_host: str
+    hosts: Hosts
 
     def bot_page(self, bot: Bot, creator_name: str, viewer: str | None, fault: str | None = None) -> bytes:
         """The page of a bot."""
-        if fault == "hostile_text":
-            bot = replace(bot, description=f"{HOSTILE_TEXT} {bot.description or ''}", powered_by=HOSTILE_TEXT)
-            creator_name = HOSTILE_TEXT
-        elif fault == "huge_description":
-            bot = replace(bot, description="word " * (HUGE_DESCRIPTION_SIZE // 5))
-        data = bot_object(bot, self.release, creator_name)
-        if fault == "hostile_text":
-            data["displayName"] = HOSTILE_TEXT
+        cost_label = bot.cost_label
+        match fault:
+            case "hostile_text":
+                bot = replace(bot, description=f"{HOSTILE_TEXT} {bot.description or ''}", powered_by=HOSTILE_TEXT)
+                creator_name = HOSTILE_TEXT
+            case "huge_description":
+                bot = replace(bot, description="word " * (HUGE_DESCRIPTION_SIZE // 5))
+            case "hostile_cost":
+                cost_label = HOSTILE_COST
+        data = _bot_object_with_fault(bot, self.release, creator_name, fault)
         rates = "hidden" if bot.hidden_rates else "open"
         if bot.rate_card is None or fault == "no_rates":
             rates = "none"
-        view = {"rates": rates, "overlay": bot.overlay, "costLabel": bot.cost_label}
+        view = {"rates": rates, "overlay": bot.overlay, "costLabel": cost_label}
         return self._shell(bot.handle, "bot", data, viewer, view, fault)
 
     def profile_page(self, profile: Profile, viewer: str | None, fault: str | None = None) -> bytes:
         """The page of a creator."""
-        about = f"Bots by {profile.name}."
-        if fault == "hostile_text":
-            about = HOSTILE_TEXT
-        elif fault == "huge_description":
-            about = "word " * (HUGE_DESCRIPTION_SIZE // 5)
-        data = {
-            **user_object(profile.handle, profile.name),
-            "bio": about,
-            "followerCount": profile.count * 19,
-            "createdBotCount": profile.count,
-            "createdBotsConnection": bots_connection(profile, 0),
-        }
-        if fault == "hostile_text":
-            edges = data["createdBotsConnection"]["edges"]
-            for handle in HOSTILE_HANDLES if edges else ():
-                edges.append({"cursor": "0", "node": {**edges[0]["node"], "handle": handle}})
-            data["createdBotCount"] += len(HOSTILE_HANDLES)
+        data = user_data(profile)
+        match fault:
+            case "hostile_text":
+                data["bio"] = HOSTILE_TEXT
+                data["fullName"] = HOSTILE_TEXT
+                edges = data["createdBotsConnection"]["edges"]
+                for handle in HOSTILE_HANDLES if edges else ():
+                    edges.append({"cursor": "0", "node": {**edges[0]["node"], "handle": handle}})
+                data["createdBotCount"] += len(HOSTILE_HANDLES)
+            case "huge_description":
+                data["bio"] = "word " * (HUGE_DESCRIPTION_SIZE // 5)
+            case "profile_no_panel":
+                data["createdBotsConnection"] = bots_connection(profile, 0, len(profile.bots))
+            case "profile_streamed":
+                rest = range(PROFILE_PAGE_SIZE, len(profile.bots), PROFILE_PAGE_SIZE)
+                pages = [{"createdBotsConnection": bots_connection(profile, after)} for after in rest]
+                return self._shell(profile.handle, "user", data, viewer, {}, fault, pages)
         return self._shell(profile.handle, "user", data, viewer, {}, fault)
 
     def _shell(
@@ -243,39 +198,129 @@ class Site:
         viewer: str | None,
         view: Mapping[str, object],
         fault: str | None,
+        streamed: list[dict[str, Any]] | None = None,
     ) -> bytes:
         release = self.release
         viewer_object = None if viewer is None else user_object("you", viewer, 1)
-        query: dict[str, Any] = {kind: None if fault == "empty_hydration" else data, "viewer": viewer_object}
-        page_props: dict[str, Any] = {"data": {"mainQuery": query}, "isLoggedIn": viewer is not None}
-        if fault == "moved_hydration":
-            page_props = {"initialState": {"entities": [{"viewer": viewer_object}, data]}}
-        next_data = _for_script(
-            {
-                "props": {"pageProps": page_props, "__N_SSP": True},
-                "page": "/[handle]",
-                "query": {"handle": title},
-                "buildId": release.build_id,
-                "isFallback": False,
-                "gssp": True,
-            }
-        )
-        if fault == "garbled_hydration":
-            next_data = next_data[: len(next_data) * 2 // 3]
-        hydration = f'<script id="__NEXT_DATA__" type="application/json">{next_data}</script>'
-        if fault == "no_hydration":
-            hydration = f"<script>(self.__next_f = self.__next_f || []).push({_for_script([1, next_data])})</script>"
-        view_text = escape(json.dumps({"kind": kind, "fault": fault, **view}))
+        main_query = {kind: None if fault == "empty_hydration" else data, "viewer": viewer_object}
+        if fault in ("flight_data", "profile_streamed"):
+            page_data = flight_scripts(
+                release.build_id, [{"data": {"mainQuery": main_query}}, *({"data": page} for page in streamed or ())]
+            )
+        else:
+            page_data = self._next_data(title, main_query, viewer is not None, fault)
+        trackers = [f"{self.hosts.tracker}/third-party/analytics.js"]
+        if fault == "ip_literal":
+            trackers.append(f"{self.hosts.literal}/third-party/beacon.js")
+        view = {"kind": kind, "fault": fault, "trackers": trackers, "stun": self.hosts.stun, **view}
+        scripts = "".join(f'<script src="{address}" defer></script>' for address in release.scripts(fault))
+        style = release.style(fault)
         return (
             '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width">'
             f"<title>{escape(title)} - Poe</title>"
-            f'<link rel="preload" href="{release.font}" as="font" type="font/woff2" crossorigin="anonymous">'
-            f'<link rel="stylesheet" href="{release.style}">'
-            f'<script src="{release.library}" defer></script><script src="{release.script}" defer></script>'
-            f'<script src="{self.other_host}/third-party/analytics.js" async></script>'
-            f'</head><body><div id="__next" data-view="{view_text}"></div>{hydration}</body></html>'
+            f'<link rel="preload" href="{release.font(fault)}" as="font" type="font/woff2" crossorigin="anonymous">'
+            f'<link rel="preload" href="{style}" as="style"><link rel="stylesheet" href="{style}" data-n-g="">'
+            f"<script>self.poeFormKey=function(){{return{json.dumps(release.form_key)}}}</script>"
+            f"{scripts}</head>"
+            f'<body><div id="__next" data-view="{escape(json.dumps(view))}"></div>'
+            f"{page_data}{_filler(fault)}</body></html>"
         ).encode()
+
+    def _next_data(self, title: str, main_query: Mapping[str, Any], signed_in: bool, fault: str | None) -> str:
+        if fault == "no_hydration":
+            return ""
+        page_props: dict[str, Any] = {"data": {"mainQuery": main_query}, "isLoggedIn": signed_in}
+        if fault == "moved_hydration":
+            viewer = main_query["viewer"]
+            page_props = {
+                "initialState": {"entities": [{"viewer": viewer}, main_query.get("bot") or main_query.get("user")]}
+            }
+        text = _for_script(
+            {
+                "props": {"pageProps": page_props, "__N_SSP": True},
+                "page": "/[handle]",
+                "query": {"handle": title},
+                "buildId": self.release.build_id,
+                "isFallback": False,
+                "gssp": True,
+                "assetPrefix": f"{self.hosts.assets}/assets",
+            }
+        )
+        if fault == "garbled_hydration":
+            text = text[: len(text) * 2 // 3]
+        return f'<script id="__NEXT_DATA__" type="application/json">{text}</script>'
+
+
+def _filler(fault: str | None) -> str:
+    """Markup that faults add at the end of a document."""
+    match fault:
+        case "huge_page":
+            paragraph = f"<p hidden>{'word ' * 200}</p>"
+            return paragraph * (HUGE_PAGE_SIZE // len(paragraph))
+        case "many_attributes":
+            attributes = " ".join(f'data-a{number}=""' for number in range(ATTRIBUTES))
+            return f"<div hidden {attributes}></div>"
+        case _:
+            return ""
+
+
+# --- React server components -----------------------------------------------------------------------
+
+_TEXT_LINE_SIZE = 1024
+"""Strings of at least so many characters have a line of their own."""
+
+_PIECE_SIZE = 2000
+"""Characters of the text that one script pushes."""
+
+
+def flight_scripts(build_id: str, props: list[dict[str, Any]]) -> str:
+    """Data as pages of Next.js's app router send it: lines of `id:value`, pushed in pieces by script elements.
+
+    Args:
+        build_id: of the release.
+        props: of components, one line each. They may not hold a string that React would read as a reference:
+            a leading dollar sign is doubled, as React does.
+    """
+    lines = [
+        '1:"$Sreact.fragment"',
+        '2:I[4132,["888","static/chunks/app.js"],"Page"]',
+        f'0:{{"b":{json.dumps(build_id)},"p":"","c":["",""],"i":false,"f":[]}}',
+    ]
+    next_id = 3
+
+    def encode(value: Any) -> Any:
+        nonlocal next_id
+        if isinstance(value, dict):
+            return {key: encode(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [encode(part) for part in value]
+        if not isinstance(value, str):
+            return value
+        if len(value) >= _TEXT_LINE_SIZE:
+            number, next_id = next_id, next_id + 1
+            # A text has its length in bytes instead of a line end, so the next line follows at once.
+            lines.append(f"{number:x}:T{len(value.encode()):x},{value}")
+            return f"${number:x}"
+        return f"${value}" if value.startswith("$") else value
+
+    for part in props:
+        encoded = encode(part)
+        number, next_id = next_id, next_id + 1
+        element = json.dumps(["$", "$L2", None, encoded], ensure_ascii=False, separators=(",", ":"))
+        lines.append(f"{number:x}:{element}")
+    text = "".join(line if _is_text(line) else f"{line}\n" for line in lines)
+    pieces = [text[start : start + _PIECE_SIZE] for start in range(0, len(text), _PIECE_SIZE)]
+    return "<script>(self.__next_f=self.__next_f||[]).push([0])</script>" + "".join(
+        f"<script>self.__next_f.push({_for_script([1, piece])})</script>" for piece in pieces
+    )
+
+
+def _is_text(line: str) -> bool:
+    return line.partition(":")[2].startswith("T")
+
+
+# --- pages without script --------------------------------------------------------------------------
 
 
 def plain_page(title: str, text: str) -> bytes:
@@ -286,13 +331,30 @@ def plain_page(title: str, text: str) -> bytes:
     ).encode()
 
 
-CHALLENGE = (
-    b'<!DOCTYPE html><html lang="en-US"><head><title>Just a moment...</title>'
-    b'<meta name="robots" content="noindex,nofollow"></head><body><div class="main-wrapper">'
-    b'<div class="main-content"><noscript>Enable JavaScript and cookies to continue</noscript></div></div>'
-    b'<script src="/cdn-cgi/challenge-platform/h/b/orchestrate/chl_page/v1"></script></body></html>'
+def check_page(host: str, script: str, answer: str) -> bytes:
+    """A bot check in Cloudflare's words.
+
+    Args:
+        host: the site that asks for the check, as the page shows it.
+        script: address of the check's script.
+        answer: where the script sends its answer.
+    """
+    return (
+        '<!DOCTYPE html><html lang="en-US"><head><title>Just a moment...</title>'
+        '<meta name="robots" content="noindex,nofollow"></head><body><div class="main-wrapper" role="main">'
+        f'<div class="main-content"><h1>{escape(host)}</h1><p>Performing security verification</p>'
+        "<noscript>Enable JavaScript and cookies to continue</noscript></div></div>"
+        f'<script src="{escape(script)}" data-answer="{escape(answer)}"></script></body></html>'
+    ).encode()
+
+
+ACCESS_DENIED = (
+    b'<!DOCTYPE html><html lang="en-US"><head><title>Attention Required! | Cloudflare</title></head><body>'
+    b'<div id="cf-wrapper"><h1 data-translate="block_headline">Sorry, you have been blocked</h1>'
+    b'<h2><span data-translate="unable_to_access">You are unable to access</span> this site</h2>'
+    b"<p>Cloudflare Ray ID: <strong>0000000000000000</strong></p></div></body></html>"
 )
-"""The page that asks a visitor to prove to be no robot."""
+"""Cloudflare's page for visitors that the site has blocked."""
 
 
 def login_page(redirect_to: str, problem: str = "") -> bytes:

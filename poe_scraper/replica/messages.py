@@ -1,8 +1,8 @@
-"""What comes in and what goes out."""
+"""Requests and responses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 Kind = Literal[
     "document",
@@ -15,12 +15,14 @@ Kind = Literal[
     "account",
     "robots",
     "login",
+    "check",
     "third_party",
+    "stun",
     "other",
 ]
 
 Delivery = Literal["whole", "reset", "slow", "slow_bytes", "silent", "endless", "truncated"]
-"""How an answer travels; whole is how it should."""
+"""How a response is sent; `whole` is without a fault."""
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"
@@ -29,10 +31,12 @@ SCRIPT = "application/javascript; charset=utf-8"
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """A request."""
 
     method: str
+    host: str
+    """The `Host` header: name and port."""
     path: str
     """Decoded, without the query."""
     address: str
@@ -44,12 +48,12 @@ class Asked:
     cookies: Mapping[str, str]
     body: bytes
     first: bool
-    """Whether it is the first request on its connection."""
+    """True if it is the first request on its connection."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer and how it travels."""
+    """A response and how it is sent."""
 
     body: bytes
     content_type: str = HTML
@@ -58,4 +62,15 @@ class Reply:
     delivery: Delivery = "whole"
     kind: Kind = "other"
     handle: str | None = None
-    """Of the bot or creator whose document or card it is."""
+    """The bot or creator whose document or card it is."""
+
+
+class Answering(Protocol):
+    """Something that answers requests: the mock site, or a recording."""
+
+    @property
+    def title(self) -> str:
+        """What is served, for the line that reports the start."""
+
+    def answer(self, request: Request) -> Reply:
+        """The answer to a request."""

@@ -1,53 +1,50 @@
-"""The replica on the wire: one port of 127.0.0.1, and every way in which an answer can travel."""
+"""The replica's HTTP server: one port of this machine, and every way in which a response can be sent."""
 
 import signal
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 from weakref import WeakSet
 
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import LoopingCall
 from twisted.web.http import CACHED, HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from twisted.web.server import Site as Factory
 
-from .catalog import Catalog
-from .faults import Faults
+from .hosts import OTHER_ADDRESS, SITE_ADDRESS, Hosts
 from .ledger import Ledger
-from .messages import Asked, Reply
-from .router import Router
-
-HOST = "127.0.0.1"
-OTHER_HOST = "localhost"
-"""The same server by another name: what stands there is a third party's."""
+from .messages import Answering, Reply, Request
 
 SLOW = 2.0
-"""Seconds that a slow answer takes."""
+"""Seconds that a slow response takes."""
 
 PIECES = 20
-"""Parts of an answer whose bytes are slow."""
+"""Parts of a response whose bytes are slow."""
 
 # Twisted's requests, transports and reactor are not typed well enough to be more than Any here.
 
 
 class Wire(Resource):
-    """Reads requests, lets the router answer, and sends what it says in the way it says.
+    """Reads requests, and sends the site's answers in the way that they ask for.
 
     Args:
         reactor: Twisted's.
-        router: knows the answers.
-        ledger: counts.
+        site: gives the answers.
+        ledger: counts requests.
     """
 
     isLeaf = True  # noqa: N815 - Twisted's name
 
-    def __init__(self, reactor: Any, router: Router, ledger: Ledger) -> None:
+    def __init__(self, reactor: Any, site: Answering, ledger: Ledger) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._reactor = reactor
-        self._router = router
+        self._site = site
         self._ledger = ledger
         self._channels: WeakSet[HTTPChannel] = WeakSet()
 
@@ -55,10 +52,10 @@ class Wire(Resource):
         """Answer a request, now or later."""
         first = request.channel not in self._channels
         self._channels.add(request.channel)
-        asked = _asked(request, first=first)
-        reply = self._router.answer(asked)
-        if not asked.path.startswith("/_replica/"):
-            entry = self._ledger.begin(asked, reply)
+        parsed = _parsed(request, first=first)
+        reply = self._site.answer(parsed)
+        if not parsed.path.startswith("/_replica/"):
+            entry = self._ledger.begin(parsed, reply)
 
             def ended(_: object) -> None:
                 self._ledger.end(entry, reply, request.code if request.startedWriting else None, request.sentLength)
@@ -73,11 +70,11 @@ class Wire(Resource):
                 _send_whole(request, reply)
             case "slow":
                 call = self._reactor.callLater(SLOW, _send_whole, request, reply)
-                _if_it_breaks_off(request, lambda: call.cancel() if call.active() else None)
+                _on_disconnect(request, lambda: call.cancel() if call.active() else None)
             case "slow_bytes":
                 _send_pieces(request, reply)
             case "endless":
-                _send_for_ever(request, reply)
+                _send_without_end(request, reply)
             case "truncated":
                 _set_headers(request, reply)
                 request.write(reply.body[: len(reply.body) // 2])
@@ -91,13 +88,14 @@ class Wire(Resource):
                 pass
 
 
-def _asked(request: Any, *, first: bool) -> Asked:
+def _parsed(request: Any, *, first: bool) -> Request:
     headers = {
         name.decode("latin-1").lower(): values[-1].decode("latin-1")
         for name, values in request.requestHeaders.getAllRawHeaders()
     }
-    return Asked(
+    return Request(
         method=request.method.decode("latin-1"),
+        host=headers.get("host", ""),
         path=unquote(request.path.decode("latin-1")),
         address=request.uri.decode("latin-1"),
         arguments=dict(parse_qsl(request.uri.partition(b"?")[2].decode("latin-1"))),
@@ -117,8 +115,8 @@ def _set_headers(request: Any, reply: Reply) -> None:
         request.setHeader(name, value)
 
 
-def _if_it_breaks_off(request: Any, act: Callable[[], None]) -> None:
-    """Act when the connection ends before the answer does."""
+def _on_disconnect(request: Any, act: Callable[[], None]) -> None:
+    """Call `act` if the connection ends before the response does."""
     request.notifyFinish().addErrback(lambda _: act())
 
 
@@ -146,45 +144,68 @@ def _send_pieces(request: Any, reply: Reply) -> None:
             request.finish()
 
     loop = LoopingCall(send)
-    _if_it_breaks_off(request, lambda: loop.stop() if loop.running else None)
+    _on_disconnect(request, lambda: loop.stop() if loop.running else None)
     loop.start(SLOW / PIECES)
 
 
-def _send_for_ever(request: Any, reply: Reply) -> None:
+def _send_without_end(request: Any, reply: Reply) -> None:
     _set_headers(request, reply)
     request.responseHeaders.removeHeader("Content-Length")
     request.write(reply.body.removesuffix(b"</body></html>"))
     loop = LoopingCall(request.write, b"\n")
-    _if_it_breaks_off(request, loop.stop)
+    _on_disconnect(request, loop.stop)
     loop.start(1, now=False)
 
 
-def serve(catalog: Catalog, faults: Faults, port: int) -> None:
-    """Serve until the process is told to end, by SIGTERM or SIGINT.
+class _Channel(HTTPChannel):
+    """Reads requests whose headers are too large for the site, so that the site can say so."""
 
-    Prints `replica: http://127.0.0.1:PORT (N bots)` once it accepts connections.
+    MAX_LENGTH = 1_000_000
+    totalHeadersSize = 1_000_000  # noqa: N815 - Twisted's name
+
+
+class _StunCounter(DatagramProtocol):
+    """Counts packets, and answers none."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def datagramReceived(self, datagram: bytes, addr: object) -> None:  # noqa: ARG002, N802 - Twisted's interface
+        """Count a packet."""
+        self._ledger.count("stun", OTHER_ADDRESS)
+
+
+def serve(make_site: Callable[[Ledger, Hosts], Answering], port: int) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Prints `replica: http://127.0.0.1:PORT (TITLE)` once it accepts connections.
 
     Args:
-        catalog: what to serve.
-        faults: injected faults to start with.
+        make_site: makes the site for a ledger and the origins that its pages name.
         port: TCP port on 127.0.0.1; 0 takes a free one.
 
     Raises:
-        twisted.internet.error.CannotListenError: the port is taken.
+        twisted.internet.error.CannotListenError: the port is in use.
     """
-    # Importing the reactor chooses one for the whole process, so it waits until there is one to run.
+    # Importing the reactor chooses one for the whole process, so it is not imported before one has to run.
     from twisted.internet import reactor as only_reactor
 
     reactor: Any = only_reactor
-    # The port must be known before the site is, and the site before anyone is let in.
+    # The site needs the port, and must be complete before the first connection is accepted.
     factory: Any = Factory(Resource(), timeout=None)  # type: ignore[no-untyped-call]
-    port = reactor.listenTCP(port, factory, backlog=512, interface=HOST).getHost().port
+    factory.protocol = _Channel
+    port = reactor.listenTCP(port, factory, backlog=512, interface=SITE_ADDRESS).getHost().port
     ledger = Ledger()
-    router = Router(catalog, faults, ledger, f"http://{OTHER_HOST}:{port}")
-    factory.resource = Wire(reactor, router, ledger)
-    ready = f"replica: http://{HOST}:{port} ({len(catalog.listed())} bots)"
+    site = make_site(ledger, Hosts(port))
+    factory.resource = Wire(reactor, site, ledger)
+    # Systems other than Linux have one loopback address, and the port may be in use at the other one: then
+    # requests to the other address fail, which only a test of such requests would notice.
+    with suppress(CannotListenError):
+        reactor.listenTCP(port, factory, backlog=64, interface=OTHER_ADDRESS)
+        reactor.listenUDP(port, _StunCounter(ledger), interface=OTHER_ADDRESS)
+    ready = f"replica: http://{SITE_ADDRESS}:{port} ({site.title})"
     # A background shell, cron and nohup start programs with SIGINT ignored, and Twisted then leaves it so.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Not before the reactor minds signals, which may come as soon as the line does.
+    # Not before the reactor handles signals, which may come as soon as the line does.
     reactor.callWhenRunning(print, ready, flush=True)
     reactor.run()

@@ -17,12 +17,13 @@ from markupsafe import Markup, escape
 
 from poe_scraper import __version__
 from poe_scraper.failures import FAILURES, Code
-from poe_scraper.feed.history import Snapshot
+from poe_scraper.feed.history import Snapshot, bot_snapshots
 from poe_scraper.feed.reader import FeedReader
 from poe_scraper.feed.selection import Selection, select, unit_price
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.items import Bot, Change
 from poe_scraper.pricing import amounts
+from poe_scraper.pricing.checks import CHECK_KINDS
 from poe_scraper.site import data, prices, timeline
 from poe_scraper.site.chart import chart
 from poe_scraper.site.folder import Folder
@@ -94,7 +95,7 @@ class _Catalogue:
         by_bot: dict[str, list[Change]] = {}
         for change in self.changes:
             by_bot.setdefault(change.bot.casefold(), []).append(change)
-        self.snapshots = {bot.key: timeline.snapshots(bot, by_bot.get(bot.key, ())) for bot in feed.bots}
+        self.snapshots = {bot.key: bot_snapshots(bot, by_bot.get(bot.key, ())) for bot in feed.bots}
         self.free = {entry["id"] for entry in select(feed, Selection(free=True, gone=True))}
         self.environment = _environment()
 
@@ -192,7 +193,7 @@ class _Catalogue:
                 price=prices.shown(bot.pricing.primary, self.feed.points_per_usd) if bot.pricing.primary else None,
                 seen=_seen(bot),
                 doubts=prices.doubts(bot),
-                sections=prices.sections(bot.pricing.rates),
+                sections=prices.sections(bot),
                 api=prices.api_prices(bot.pricing.api),
                 steps=timeline.steps(found),
                 charts=_charts(bot, found),
@@ -312,7 +313,7 @@ def _coverage(active: Sequence[Bot], gone: int) -> list[tuple[str, int, str]]:
         count("With an amount not understood", lambda bot: bot.pricing.unparsed, "shown word for word"),
         count(
             "Where two sources differ",
-            lambda bot: any(check.result == "differs" for check in bot.pricing.checks),
+            lambda bot: any(check.result in {"differs", "suspect"} for check in bot.pricing.checks),
             "by more than rounding explains",
         ),
         count("Failed at the last visit", lambda bot: bot.errors, "older facts are shown"),
@@ -358,6 +359,7 @@ def _environment() -> Environment:
         "short": _short,
         "web_address": _web_address,
     }
+    environment.globals["check_kinds"] = CHECK_KINDS
     return environment
 
 

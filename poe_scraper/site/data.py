@@ -6,31 +6,78 @@ A script and not a JSON file, because a page that was opened from a disk may loa
 import json
 from typing import Any
 
-from poe_scraper.items import Adjustment, Bot, Pricing
-from poe_scraper.pricing import amounts
+from poe_scraper.items import Adjustment, Bot, Rate
+from poe_scraper.pricing import amounts, media
+from poe_scraper.pricing.bill import caveat, decimal, is_fee
+from poe_scraper.pricing.conclusions import card_seen, examine
+from poe_scraper.pricing.effective import in_force
+from poe_scraper.pricing.kinds import words_of
+from poe_scraper.pricing.prices import Price
 from poe_scraper.untrusted import safe
 
 
-def pricing(told: Pricing) -> dict[str, Any]:
-    """What a cost is computed from, as in the feed; fields at their defaults are left out."""
-    kept: dict[str, Any] = told.model_dump(
-        mode="json", include={"rates", "api", "unparsed"}, exclude_defaults=True, exclude_none=True
-    )
-    if "unparsed" in kept:
-        kept["unparsed"] = [""] * len(kept["unparsed"])  # that there is something is all that counts
-    if told.adjustments:
-        kept["adjustments"] = [_adjustment(item) for item in told.adjustments]
-    return kept
+def pricing(told: Bot) -> dict[str, Any]:
+    """What a cost is computed from: prices in force when the card was read, with what their labels mean worked out.
+
+    The script has no vocabulary of its own. What is empty, 0 or false is left out.
+    """
+    seen = card_seen(told)
+    found = examine(told.pricing)
+    page = in_force(found.page, seen, seen)
+    facts = {
+        "prices": [_price(price) for price in (*page, *found.api)],
+        "makes": sorted(media.makes(told, page)),
+        "api": told.pricing.api and told.pricing.api.model_dump(mode="json", exclude_none=True),
+        "unparsed": int(bool(told.pricing.unparsed)),
+        "adjustments": [_adjustment(item) for item in told.pricing.adjustments],
+    }
+    return _kept(facts)
+
+
+def _price(price: Price) -> dict[str, Any]:
+    length = media.duration(price)
+    facts = {
+        "label": price.label,
+        "section": price.section,
+        "attributes": price.attributes,
+        "unit": price.unit,
+        "qualifier": price.first.per.qualifier,
+        "api": int(price.source == "api"),
+        "kinds": sorted(price.kinds) if price.unit == "token" else None,
+        "rank": price.modality_rank,
+        "given": int(price.is_given),
+        "service": int(price.is_service),
+        "search": int("search" in words_of(price.label)),
+        "fee": int(is_fee(price)),
+        "suspect": int(price.is_suspect),
+        "named": sorted(media.named_by(price)),
+        "seconds": length and format(decimal(length), "f"),
+        "USD": price.usd and _rate(price.usd),
+        "points": price.points and _rate(price.points),
+    }
+    return {**_kept(facts), "label": price.label}
+
+
+def _rate(rate: Rate) -> dict[str, Any]:
+    told: dict[str, Any] = rate.model_dump(mode="json", include={"amount", "max_amount", "list_amount", "bound"})
+    facts = {**told, "quantity": format(rate.per.quantity, "f")}
+    defaults = {"max_amount": None, "list_amount": None, "bound": "exact", "quantity": "1"}
+    return {name: value for name, value in facts.items() if name not in defaults or value != defaults[name]}
+
+
+def _kept(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if value}
 
 
 def _adjustment(item: Adjustment) -> dict[str, Any]:
     told: dict[str, Any] = item.model_dump(mode="json", exclude_none=True)
-    return {**told, "words": amounts.in_words(item)}
+    found = caveat(item)
+    return {**told, "words": amounts.in_words(item), **({"caveat": found} if found else {})}
 
 
 def bot(told: Bot) -> dict[str, Any]:
     """What a bot's own page computes with."""
-    return {"id": told.id, "pricing": pricing(told.pricing)}
+    return {"id": told.id, "pricing": pricing(told)}
 
 
 def json_text(value: Any) -> str:
@@ -86,7 +133,7 @@ def listing(told: Bot, row: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in facts.items() if value}
     if kept.get("handle") == kept["name"]:
         del kept["handle"]
-    return {**kept, "pricing": pricing(told.pricing)}
+    return {**kept, "pricing": pricing(told)}
 
 
 ABOUT = 120

@@ -1,12 +1,13 @@
 """What the pages tell of a bot's prices, and how sure that is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from poe_scraper.items import ApiPricing, Bot, Currency, PrimaryPrice, Rate
 from poe_scraper.pricing import amounts
-from poe_scraper.pricing.costs import paired
+from poe_scraper.pricing.conclusions import examine
+from poe_scraper.pricing.prices import Price, api_rates
 
 _DIGITS = 3
 """So many significant digits of a converted price are shown: it is no figure of Poe's."""
@@ -72,23 +73,11 @@ def _rounded(value: Decimal) -> str:
     return amounts.number(_plain(rounded))
 
 
-@dataclass(frozen=True)
-class Row:
-    """One price of a card: its dollars and its points."""
-
-    label: str
-    attributes: dict[str, str]
-    usd: Rate | None
-    points: Rate | None
-
-
-def sections(rates: Sequence[Rate]) -> Iterator[tuple[str | None, list[Row]]]:
-    """The prices of a card under their titles, in its order; a title that comes back is one section."""
-    found: dict[str | None, list[Row]] = {}
-    for pair in paired(rates):
-        rate = next(iter(pair.values()))
-        row = Row(rate.label, rate.attributes, pair.get("USD"), pair.get("points"))
-        found.setdefault(rate.section, []).append(row)
+def sections(bot: Bot) -> Iterator[tuple[str | None, list[Price]]]:
+    """The prices of a bot's card under their titles, in its order; a title that comes back is one section."""
+    found: dict[str | None, list[Price]] = {}
+    for price in examine(bot.pricing).page:
+        found.setdefault(price.section, []).append(price)
     yield from found.items()
 
 
@@ -110,8 +99,11 @@ def doubts(bot: Bot) -> list[str]:
         found.append(f"The price shown is not exact, but \u201c{pricing.primary.bound.replace('_', ' ')}\u201d.")
     if pricing.unparsed:
         found.append("Its rate card holds an amount that could not be read.")
-    if any(check.result == "differs" for check in pricing.checks):
-        found.append("Two sources tell different prices: see Checks.")
+    results = {check.result for check in pricing.checks}
+    if "suspect" in results:
+        found.append("Other evidence contradicts a price by a factor of 10 or more: see Checks.")
+    if "differs" in results:
+        found.append("Two sources give different prices: see Checks.")
     if "undisclosed_costs" in kinds:
         found.append("Its creator charges costs that the card does not disclose.")
     if "plus_called_bots" in kinds:
@@ -125,20 +117,24 @@ def doubts(bot: Bot) -> list[str]:
     return found
 
 
+_API_WORDS = {
+    "prompt": "Tokens in",
+    "completion": "Tokens out",
+    "input_cache_read": "Tokens read from the cache",
+    "input_cache_write": "Tokens written to the cache",
+    "request": "Messages",
+    "image": "Image tokens out",
+}
+
+
 def api_prices(api: ApiPricing | None) -> list[tuple[str, Decimal, str]]:
-    """The models API's prices: what for, dollars, and what they pay for. Tokens are told by the million."""
-    if api is None:
-        return []
-    million, one = Decimal(1_000_000), Decimal(1)
-    told = [
-        ("Tokens in", api.prompt, million, "/1M tokens"),
-        ("Tokens out", api.completion, million, "/1M tokens"),
-        ("Tokens read from the cache", api.input_cache_read, million, "/1M tokens"),
-        ("Tokens written to the cache", api.input_cache_write, million, "/1M tokens"),
-        ("Messages", api.request, one, "/message"),
-        ("Images, or tokens of one", api.image, one, ""),
-    ]
-    return [(label, _plain(amount * times), per) for label, amount, times, per in told if amount is not None]
+    """The models API's prices: what for, dollars, and what they are per; tokens by the million."""
+    told = []
+    for rate in api_rates(api):
+        quantity = Decimal(1_000_000 if rate.per.unit == "token" else 1)
+        per = amounts.per({"unit": rate.per.unit, "quantity": quantity})
+        told.append((_API_WORDS.get(rate.label, rate.label), _plain(rate.amount * quantity), per))
+    return told
 
 
 def _plain(value: Decimal) -> Decimal:

@@ -1,19 +1,13 @@
-"""How each bot came to the prices it has.
+"""How each bot came to the prices it has."""
 
-It is told by the log of changes alone, read backwards from the current feed: one file, where reading
-every version for every bot would read thousands.
-"""
-
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
 from poe_scraper.feed.history import PriceChange, Snapshot, price_changes
-from poe_scraper.items import Bot, Change, Pricing, Rate
-
-_PRICES = ("pricing.rates", "pricing.adjustments", "pricing.api")
+from poe_scraper.items import Pricing, Rate
+from poe_scraper.pricing.prices import api_rates, identity
 
 
 @dataclass(frozen=True)
@@ -49,51 +43,6 @@ class Series:
     def moved(self) -> bool:
         """Whether it was ever another."""
         return len({amount for _, amount in self.points}) > 1
-
-
-def snapshots(bot: Bot, changes: Sequence[Change]) -> list[Snapshot]:
-    """A bot's states of price and status, oldest first.
-
-    Where the log does not reach back to the bot's first day, the first snapshot has version 0.
-
-    Args:
-        bot: as it is now.
-        changes: all that the log tells of this bot, oldest first.
-    """
-    found: list[Snapshot] = []
-    state = bot
-    for version, group in groupby(reversed(changes), lambda change: change.version):
-        told = list(group)
-        added = any(change.kind == "added" for change in told)
-        before = state
-        for change in told:
-            before = _undone(before, change)
-        if added or before != state:
-            found.append(Snapshot(version, told[0].at, state))
-        if added:
-            return found[::-1]
-        state = before
-    found.append(Snapshot(0, bot.first_seen, state))
-    return found[::-1]
-
-
-def _undone(bot: Bot, change: Change) -> Bot:
-    """The bot as it was before a change."""
-    if change.kind == "gone":
-        return bot.model_copy(update={"status": "active"})
-    if change.kind == "back":
-        return bot.model_copy(update={"status": "gone"})
-    path = (change.field or "").split(".")
-    if ".".join(path[:2]) not in _PRICES:
-        return bot
-    if len(path) == 2:
-        old = {path[1]: change.old}
-    else:
-        api = bot.pricing.api.model_dump() if bot.pricing.api else {}
-        old = {"api": {**api, path[2]: change.old}}
-    told = Pricing.model_validate(old)
-    pricing = bot.pricing.model_copy(update={name: getattr(told, name) for name in old})
-    return bot.model_copy(update={"pricing": pricing})
 
 
 def steps(found: Sequence[Snapshot]) -> list[Step]:
@@ -137,17 +86,6 @@ def series(found: Sequence[Snapshot]) -> list[Series]:
 def _by_identity(pricing: Pricing) -> dict[tuple[object, ...], Rate]:
     """Rates by what stays the same of a price when it moves; its currency stands last."""
     rates: dict[tuple[object, ...], Rate] = {}
-    for rate in (*pricing.rates, *_api_rates(pricing)):
-        attributes = tuple(sorted(rate.attributes.items()))
-        key = (rate.section, rate.label, attributes, rate.per.unit, rate.per.qualifier, rate.currency)
-        rates.setdefault(key, rate)
+    for rate in pricing.rates or api_rates(pricing.api):
+        rates.setdefault((*identity(rate), rate.currency), rate)
     return rates
-
-
-def _api_rates(pricing: Pricing) -> Iterable[Rate]:
-    """The API's prices, where the card has none."""
-    if pricing.rates or pricing.api is None:
-        return
-    for name, amount in pricing.api.model_dump().items():
-        if amount is not None:
-            yield Rate(label=name, currency="USD", amount=amount)

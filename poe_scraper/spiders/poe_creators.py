@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 from scrapy import Request
 
-from poe_scraper.spiders.profiles import ALL, ProfileVisits
+from poe_scraper.spiders.arguments import ALL
+from poe_scraper.spiders.profiles import ProfileVisits
 
 
 class PoeCreatorsSpider(ProfileVisits):
@@ -23,7 +24,7 @@ class PoeCreatorsSpider(ProfileVisits):
     accepted = "limit=N only=pricing|info force=true shard=i/n creators=A,B|all"
 
     def __init__(self, creators: str = ALL, **others: str) -> None:
-        super().__init__(creators or ALL, **others)
+        super().__init__(creators, **others)
 
     async def start(self) -> AsyncIterator[Request]:
         """Ask for the profiles. Without a browser to render pages with, end at once."""

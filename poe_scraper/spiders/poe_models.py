@@ -13,12 +13,14 @@ from twisted.python.failure import Failure
 from poe_scraper.clock import now
 from poe_scraper.distributed import is_shared
 from poe_scraper.failures import FAILURES, Code, ObservationError, UsageError
+from poe_scraper.feed.drift import CatalogDrift
 from poe_scraper.feed.due import is_news
-from poe_scraper.items import Bot, BotError
-from poe_scraper.pages.catalog import bot_url, read_catalog
+from poe_scraper.items import Bot
+from poe_scraper.pages.catalog import read_catalog
 from poe_scraper.spiders import arguments
 from poe_scraper.spiders.profiles import ProfileVisits
 from poe_scraper.spiders.visits import cause
+from poe_scraper.untrusted import public_url
 
 if TYPE_CHECKING:
     from poe_scraper.distributed.member import Member
@@ -49,32 +51,36 @@ class PoeModelsSpider(ProfileVisits):
 
     api_url: str
     api_key: str
+    accept: bool
+    max_lost: float
 
     member: "Member | None" = None
     """This process's part in a crawl that is shared through Redis."""
 
-    def __init__(self, bots: str = "", role: str = "", **others: str) -> None:
+    def __init__(self, bots: str | None = None, role: str | None = None, **others: str) -> None:
         super().__init__(**others)
         self.role = arguments.role(role)
-        if self.role and (bots or self.creators or self.limit or self.only or self.force or self.shard):
-            message = "role=worker takes no other argument: the publisher says what is crawled"
+        if self.role and (bots or self.creators or self.limit or self.only or self.force or self.crawl_state.shard):
+            message = "role=worker takes no other argument: the publisher decides what is crawled"
             raise UsageError(message)
         self.bots = arguments.bots(bots)
-        if self.bots:
+        if bots is not None:
             if self.creators:
-                message = "bots= and creators= exclude each other: bots= crawls these bots alone"
+                message = "bots and creators exclude each other: bots crawls only the bots that it names"
                 raise UsageError(message)
             self.force = True
-            self.arguments["bots"] = bots
+            self.crawl_state.arguments["bots"] = bots
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         """Make the spider; a wrong argument raises `UsageError`."""
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.api_url = str(crawler.settings["POE_API_URL"])
+        spider.accept = crawler.settings.getbool("POE_ACCEPT")
+        spider.max_lost = crawler.settings.getfloat("POE_GATE_MAX_LOST")
         spider.api_key = str(crawler.settings.get("POE_API_KEY") or "")
         if is_shared(crawler.settings, spider.role):
-            spider.member = _take_part(crawler, is_worker=bool(spider.role))
+            spider.member = _take_part(spider, crawler)
         return spider
 
     async def start(self) -> AsyncIterator[Bot | Request]:
@@ -108,31 +114,38 @@ class PoeModelsSpider(ProfileVisits):
 
     def parse_catalog(self, response: Response) -> Iterator[Bot | Request]:
         """Yield a request for every bot in scope that is due, every other of which there is news, and profiles."""
-        if self.listed:
+        state = self.crawl_state
+        if state.listed:
             return  # a crawl that is resumed has asked twice
         if response.status != 200:
             refused = response.status < 500
             code = Code.CATALOG_REFUSED if refused else Code.CATALOG_UNREACHABLE
-            self._give_up(code, f"the models API at {self.api_url} answered {response.status}")
+            self._give_up(code, f"the models API at {public_url(self.api_url)} answered {response.status}")
         at = now()
         try:
-            catalog = read_catalog(response.body, url=self.api_url, at=at, site_url=self.site_url)
+            catalog = read_catalog(response.body, url=public_url(self.api_url), at=at, site_url=self.site_url)
         except ObservationError as error:
             self._give_up(error.code, str(error))
-        self.problems.extend(catalog.problems)
-        self.catalog_ok = True
-        self.listed = frozenset(bot.key for bot in catalog.bots)
-        # an entry that was left out may be any bot
-        self.complete = not (self.bots or self.limit is not None or self.only or catalog.problems)
+        state.problems.extend(catalog.problems)
+        state.catalog_ok = True
+        state.listed = frozenset(bot.key for bot in catalog.bots)
+        state.unclear = catalog.possible_keys - state.listed
+        # an entry that names nothing may be any bot
+        state.complete = not (self.bots or self.limit is not None or self.only or catalog.has_anonymous)
+        drift = CatalogDrift(self.max_lost)
+        for bot in catalog.bots:
+            drift.add(bot, state.known.find(bot))
+        state.problems.extend(drift.problems(at))
         yield from self.profile_requests()
-        for bot in self._asked_for(catalog.bots, at):
+        for entry in self._asked_for(catalog.bots, at):
+            bot = entry if self.accept else drift.keep_withdrawn(entry)
             visit = self.visit_if_due(bot, at)
             sighting = bot.observed.catalog
-            if isinstance(visit, Request) or sighting is None or is_news(self.known.find(bot), bot):
+            if isinstance(visit, Request) or sighting is None or is_news(state.known.find(bot), bot):
                 yield visit
             else:
-                self.unchanged[bot.key] = sighting
-        if self.complete:
+                state.unchanged[bot.key] = sighting
+        if state.complete:
             yield from self._look_for_delisted(at)
 
     def catalog_failed(self, failure: Failure) -> Iterator[Bot]:
@@ -141,11 +154,11 @@ class PoeModelsSpider(ProfileVisits):
         A generator, for Scrapy logs a traceback where an errback raises, and none where its output does.
         """
         yield from ()
-        reason = f"the models API at {self.api_url} could not be reached: {cause(failure)}"
+        reason = f"the models API at {public_url(self.api_url)} could not be reached: {cause(failure)}"
         self._give_up(Code.CATALOG_UNREACHABLE, reason)
 
     def _give_up(self, code: Code, message: str) -> NoReturn:
-        self.problems.append(BotError(stage="catalog", code=code, message=message, at=now()))
+        self.crawl_state.note("catalog", code, message)
         self.logger.error("%s. %s", message, FAILURES[code].remedy)
         raise CloseSpider(code)
 
@@ -153,21 +166,15 @@ class PoeModelsSpider(ProfileVisits):
         if self.bots:
             entries = {bot.key: bot for bot in listed}
             for handle in self.bots:
-                yield entries.get(handle.casefold()) or Bot(
-                    id=handle.casefold(),
-                    url=bot_url(self.site_url, handle),
-                    first_seen=at,
-                    last_seen=at,
-                    discovered_by=("handle",),
-                )
+                yield entries.get(handle.casefold()) or self.named(handle, at)
             return
         met: set[str] = set()
         for bot in listed:
-            if not self.in_scope(bot.key):
+            if not self.crawl_state.in_scope(bot.key):
                 continue
             if bot.key in met:
                 message = f"{bot.id} was seen twice in this crawl; the first is kept"
-                self.problems.append(BotError(stage="catalog", code=Code.ENTRY_DUPLICATE, message=message, at=at))
+                self.crawl_state.note("catalog", Code.ENTRY_DUPLICATE, message)
                 continue
             met.add(bot.key)
             yield bot
@@ -177,20 +184,21 @@ class PoeModelsSpider(ProfileVisits):
 
         The page tells whether it is still there, where no profile is read that could.
         """
-        for key in self.known:
-            card = self.known.summary(key)
+        state = self.crawl_state
+        for key in state.known:
+            card = state.known.summary(key)
             if not card.active or not {"api", "creator"} <= set(card.found_by):
                 continue
-            if key not in self.listed and self.in_scope(key):
-                bot = self.known[key]
+            if key not in state.listed and state.in_scope(key):
+                bot = state.known[key]
                 visit = self.visit_if_due(Bot(id=bot.id, url=bot.url, first_seen=at, last_seen=at), at)
                 if isinstance(visit, Request):
                     yield visit
 
 
-def _take_part(crawler: Crawler, *, is_worker: bool) -> "Member":
+def _take_part(spider: PoeModelsSpider, crawler: Crawler) -> "Member":
     """Join the crawl that is shared through Redis. What that needs is an optional extra."""
     from poe_scraper.distributed.publisher import Publisher
     from poe_scraper.distributed.worker import Worker
 
-    return Worker(crawler) if is_worker else Publisher(crawler)
+    return Worker(spider, crawler) if spider.role else Publisher(spider, crawler)

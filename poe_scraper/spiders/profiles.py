@@ -1,4 +1,4 @@
-"""Visiting creators' profiles, and the pages of the bots that stand there."""
+"""Visiting creators' profiles, and the pages of the bots on them."""
 
 import json
 from collections import defaultdict
@@ -10,16 +10,14 @@ from scrapy import Request
 from scrapy.http import Response
 
 from poe_scraper.clock import now
-from poe_scraper.failures import Code, ObservationError
+from poe_scraper.failures import FAILURES, Code, ObservationError
 from poe_scraper.items import Bot, BotError
 from poe_scraper.pages.catalog import bot_url, is_handle
 from poe_scraper.pages.profile import read_profile
 from poe_scraper.spiders import arguments
+from poe_scraper.spiders.arguments import ALL
 from poe_scraper.spiders.visits import PageVisits
 from poe_scraper.untrusted import safe
-
-ALL = "all"
-"""Stands for all known creators: those that ship with the package, and those of the feed's bots."""
 
 
 def shipped_creators() -> tuple[str, ...]:
@@ -34,12 +32,12 @@ class ProfileVisits(PageVisits):
         creators: handles of creators, separated by commas, whose profiles are read; `all` for all known.
     """
 
-    def __init__(self, creators: str = "", **others: str) -> None:
+    def __init__(self, creators: str | None = None, **others: str) -> None:
         super().__init__(**others)
         self.creators = arguments.creators(creators)
         self.known_by_creator: dict[str, set[str]] = {}
         if creators:
-            self.arguments["creators"] = creators
+            self.crawl_state.arguments["creators"] = creators
 
     def profile_requests(self) -> Iterator[Request]:
         """A request for the profile of every creator asked for."""
@@ -50,13 +48,13 @@ class ProfileVisits(PageVisits):
         if everyone:
             handles |= {handle.casefold(): handle for handle in shipped_creators()}
         known = defaultdict(set)
-        for entry in self.known.entries():
+        for entry in self.crawl_state.known.entries():
             creator = str((entry["creator"] or {}).get("handle"))
             if not entry["creator"] or not is_handle(creator):
                 continue
             if everyone:
                 handles.setdefault(creator.casefold(), creator)
-            if "creator" in entry["discovered_by"] and self.in_scope(key := entry["id"].casefold()):
+            if "creator" in entry["discovered_by"] and self.crawl_state.in_scope(key := entry["id"].casefold()):
                 known[creator.casefold()].add(key)
         self.known_by_creator = dict(known)
         for handle in handles.values():
@@ -66,31 +64,36 @@ class ProfileVisits(PageVisits):
                 errback=self.page_failed,
                 cb_kwargs={"creator": handle},
                 meta={"playwright": True, "poe_page": "profile", "handle_httpstatus_all": True, "dont_retry": True},
-                priority=1,  # so that all pages to visit are known soon
+                priority=1,  # find all pages to visit soon
             )
 
     def parse_profile(self, response: Response, creator: str) -> Iterator[Bot | Request]:
-        """Yield every bot in scope that needs no visit, and a request for every one that does."""
+        """Yield each bot in scope, or a request for its page if that is due."""
         self.count_traffic(response, document="profile")
         request, at = cast("Request", response.request), now()
         try:
             html = self.checked(response)
             profile = read_profile(html, url=response.url, at=at, site_url=self.site_url, creator=creator)
         except ObservationError as error:
-            yield from self.not_read(request, error.code, str(error))
+            failure = self.with_refused_hosts(request, error)
+            yield from self.not_read(request, failure.code, str(failure))
             return
-        self.was_read(request)
-        self.catalog_ok = True
+        except Exception:
+            self.logger.exception("Bug in poe-scraper while reading %s", response.url)
+            yield from self.not_read(request, Code.INTERNAL_ERROR, FAILURES[Code.INTERNAL_ERROR].meaning)
+            return
+        self.has_come(request)
+        self.crawl_state.catalog_ok = True
         if profile.shortfall is None:
             keys = {bot.key for bot in profile.bots}
-            self.unlisted |= self.known_by_creator.get(creator.casefold(), set()) - keys
+            self.crawl_state.unlisted |= self.known_by_creator.get(creator.casefold(), set()) - keys
         else:
             self._note(creator, Code.PROFILE_INCOMPLETE, profile.shortfall)
         for bot in profile.bots:
-            if not self.in_scope(bot.key):
+            if not self.crawl_state.in_scope(bot.key):
                 continue
-            # the page of a bot that the API lists is visited for the API's entry, where it is due
-            yield bot if bot.key in self.listed else self.visit_if_due(bot, at)
+            # if the API lists the bot, its entry there has led to a visit
+            yield bot if bot.key in self.crawl_state.listed else self.visit_if_due(bot, at)
 
     def given_up(self, request: Request, code: Code, message: str) -> Iterator[Bot]:
         """Note a profile that failed for good; yield what is known of a bot whose page did."""
@@ -98,9 +101,9 @@ class ProfileVisits(PageVisits):
         if creator is not None:
             self._note(creator, code, message)
             return
-        seen = Bot.model_validate_json(request.cb_kwargs["seen"])
+        seen = self.asked_for_by(request)
         if code == Code.NOT_FOUND and not {"api", "handle"}.intersection(seen.discovered_by):
-            # profiles may go on to name bots that were deleted: that is no failure, and no bot
+            # profiles may name bots that were deleted: that is neither a failure nor a bot
             error = BotError(stage="page", code=code, message=message, at=now())
             yield seen.model_copy(update={"discovered_by": (), "errors": (error,)})
         else:
@@ -109,4 +112,4 @@ class ProfileVisits(PageVisits):
     def _note(self, creator: str, code: Code, message: str) -> None:
         self.logger.warning("profile of %s: %s: %s", creator, code, safe(message))
         message = f"profile of {creator}: {message}"
-        self.problems.append(BotError(stage="profile", code=code, message=message, at=now()))
+        self.crawl_state.note("profile", code, message)

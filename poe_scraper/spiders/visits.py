@@ -1,9 +1,10 @@
-"""Visiting bot pages: which are due, when a visit is made again, and when the crawl stops asking."""
+"""Visiting bot pages: which are due, when a visit is retried, and what ends a crawl."""
 
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, NoReturn, Self, cast
+from urllib.parse import unquote, urlsplit
 
 import scrapy
 from playwright.async_api import Error as PlaywrightError
@@ -14,37 +15,29 @@ from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import CloseSpider, DownloadCancelledError, DownloadTimeoutError, IgnoreRequest
 from scrapy.http import Response
 from scrapy.http.headers import Headers
+from scrapy.settings import BaseSettings
+from scrapy.utils.misc import load_object
 from twisted.python.failure import Failure
 
-from poe_scraper.browser.executable import find_browser
+from poe_scraper import settings as project_settings
+from poe_scraper.browser.handler import PagePoolDownloadHandler
+from poe_scraper.browser.preflight import check_settings, require_browser
 from poe_scraper.browser.session import Session, asked_session
 from poe_scraper.clock import now
-from poe_scraper.failures import FAILURES, BrowserNotFoundError, Code, ObservationError, UsageError
+from poe_scraper.extensions import SettingsAddon
+from poe_scraper.failures import FAILURES, BrowserBrokenError, BrowserNotFoundError, Code, ObservationError, UsageError
 from poe_scraper.feed.due import is_due
-from poe_scraper.feed.spool import KnownBots
-from poe_scraper.items import Bot, BotError, CatalogSighting
+from poe_scraper.feed.gate import too_many_lost
+from poe_scraper.feed.merge import has_card
+from poe_scraper.items import Bot, BotError
 from poe_scraper.middlewares import BackoffMiddleware
 from poe_scraper.pages.answer import check_answer, is_signed_out
 from poe_scraper.pages.bot import read_bot
 from poe_scraper.pages.catalog import bot_url
 from poe_scraper.spiders import arguments
+from poe_scraper.spiders.breaker import ASKS_FOR_PATIENCE, LACKING, CircuitBreaker, Stop, with_refused_hosts
+from poe_scraper.spiders.state import CrawlState
 from poe_scraper.untrusted import safe
-
-_ASKS_FOR_PATIENCE = {Code.CHALLENGED, Code.RATE_LIMITED}
-"""Failures that are about the crawl as a whole: every further request would make them worse."""
-
-_SAYS_NOTHING_OF_THE_PAGE = _ASKS_FOR_PATIENCE | {
-    Code.LOGIN_REQUIRED,
-    Code.SESSION_EXPIRED,
-    Code.REFUSED,
-    Code.SERVER_ERROR,
-    Code.TIMEOUT,
-    Code.CONNECTION_FAILED,
-    Code.BROWSER_CRASHED,
-    Code.REDIRECTED_AWAY,
-    Code.NOT_HTML,
-}
-"""Failures which, one after the other, mean that the site, or the way to it, is closed."""
 
 
 class PageVisits(scrapy.Spider):
@@ -60,38 +53,23 @@ class PageVisits(scrapy.Spider):
     """
 
     accepted: ClassVar[str]
-    """The arguments of the spider, for a person."""
+    """The spider's arguments, for error messages."""
 
-    complete = False
-    """Whether all bots of the shard that the API lists were in scope: those that were not seen are then gone."""
-    catalog_ok = False
-    """Whether there is a list of bots, the models API's or a profile's. Without one nothing is published."""
-    known: KnownBots
-    """What the feed knows, by `Bot.key`. The publishing pipeline fills it in before the first request."""
-    unchanged: dict[str, CatalogSighting]
-    """Where and when bots were seen in the models API that need no visit and of which nothing is new, by `Bot.key`.
-    No item is made of them."""
-    listed: frozenset[str] = frozenset()
-    """`Bot.key` of all that the API lists, whether in scope or not."""
-    unlisted: set[str]
-    """`Bot.key` of the known bots that the profile of their creator, read in full, no longer shows."""
-    pages = 0
-    """Bot pages asked for so far."""
+    crawl_state: CrawlState
+    """What the crawl knows; shared with the item pipelines."""
 
     site_url: str
     max_age: timedelta
-    browser_path: str
-    remote_browser: bool
     session: Session | None
-    """The user's session that pages are asked for with."""
-    max_blocked: int
+    """The user's session, if the crawl uses one."""
+    breaker: CircuitBreaker
 
     def __init__(
         self,
-        limit: str = "",
-        only: str = "",
-        force: str = "",
-        shard: str = "",
+        limit: str | None = None,
+        only: str | None = None,
+        force: str | None = None,
+        shard: str | None = None,
         _job: str = "",
         _version: str = "",
         **unknown: str,
@@ -103,99 +81,176 @@ class PageVisits(scrapy.Spider):
         self.limit = arguments.limit(limit)
         self.only = arguments.only(only)
         self.force = arguments.force(force)
-        self.shard = arguments.shard(shard)
-        self.problems: list[BotError] = []
-        self.blocks: Counter[Code] = Counter()
-        self.known = KnownBots()
-        self.unchanged = {}
-        self.unlisted = set()
+        self.is_ending = False
+        self.unneeded_hosts: set[str] = set()
+        """Hosts that were refused while a page had all that the crawl looks for: trackers, for example."""
+        self.cards_by: Counter[str | None] = Counter()
+        """Rate cards read, by `PageSighting.via`; None counts pages without one."""
+        self.detour_hosts: set[str] = set()
+        """Hosts that were refused on pages whose card came by repeating a query."""
+        self.retried: dict[str, tuple[Request, Code, str]] = {}
+        """Pages that wait for their retry, by address: the request that failed last, and why."""
         given = {"limit": limit, "only": only, "force": force, "shard": shard, "_job": _job, "_version": _version}
-        self.arguments = {name: text for name, text in given.items() if text}
+        given_text = {name: text for name, text in given.items() if text}
+        self.crawl_state = CrawlState(arguments=given_text, shard=arguments.shard(shard))
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        """Check our settings, and add what this spider needs to the settings of another Scrapy project.
+
+        Settings of that project keep their values, apart from the download handlers: bot pages need ours.
+        """
+        super().update_settings(settings)
+        settings.setmodule(project_settings, priority="addon")
+        for path, priority in project_settings.DOWNLOADER_MIDDLEWARES.items():
+            settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", load_object(path), priority)
+        handlers = settings.getdict("DOWNLOAD_HANDLERS")
+        for scheme in ("http", "https"):
+            if not issubclass(load_object(handlers[scheme]), PagePoolDownloadHandler):
+                handlers[scheme] = PagePoolDownloadHandler
+        settings.set("DOWNLOAD_HANDLERS", handlers, settings.getpriority("DOWNLOAD_HANDLERS") or 0)
+        SettingsAddon().update_settings(settings)
 
     @classmethod
     def check_arguments(cls, **values: str) -> None:
-        """Raise `UsageError` where the spider would not accept these arguments."""
+        """Raise `UsageError` if the spider does not accept these arguments."""
         cls(**values)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        """Make the spider; a wrong argument raises `UsageError`."""
+        """Make the spider; raises `UsageError` for a wrong argument."""
         spider = super().from_crawler(crawler, *args, **kwargs)
         settings = crawler.settings
         spider.site_url = str(settings["POE_SITE_URL"]).rstrip("/")
         spider.max_age = timedelta(seconds=settings.getfloat("POE_MAX_AGE"))
-        spider.browser_path = str(settings.get("POE_BROWSER_PATH") or "")
-        spider.remote_browser = bool(settings.get("PLAYWRIGHT_CDP_URL") or settings.get("PLAYWRIGHT_CONNECT_URL"))
+        check_settings(settings)
         spider.session = asked_session(settings)
         if spider.session is not None and spider.session.has_ended(now()):
             spider._note_expiry()
-        spider.max_blocked = settings.getint("POE_MAX_BLOCKED")
+        spider.breaker = CircuitBreaker(settings.getint("POE_MAX_BLOCKED"), spider.site_url)
         crawler.signals.connect(spider.reading_broke, signals.spider_error)
         return spider
 
     def closed(self, reason: str) -> None:
-        """Take nothing for gone that a crawl which ended early did not get to."""
+        """Mark no bot as gone after a crawl that ended early; report cards that came by a detour."""
         if reason != "finished":
-            self.complete = False
-            self.unlisted.clear()
-
-    def in_scope(self, key: str) -> bool:
-        """Whether the bot of that `Bot.key` is in the crawl's shard; without one, all are."""
-        return self.shard is None or self.shard.holds(key)
+            self.crawl_state.end_early()
+        repeated, cards = self.cards_by["query"], self.cards_by.total() - self.cards_by[None]
+        if too_many_lost(repeated, cards, self.crawler.settings.getfloat("POE_GATE_MAX_LOST")):
+            message = (
+                f"Rates could not be opened on {repeated} of {cards} pages with a card; their cards came by repeating "
+                "the query that other pages sent"
+            )
+            failure = ObservationError(Code.SITE_CHANGED, message)
+            failure = with_refused_hosts(failure, sorted(self.detour_hosts - self.unneeded_hosts))
+            self.crawl_state.note("page", failure.code, str(failure))
 
     def require_browser(self) -> None:
-        """End the crawl at once where there is no browser to render pages with."""
-        if self.remote_browser:
-            return
+        """End the crawl at once if there is no browser that works."""
         try:
-            find_browser(self.browser_path)
-        except (BrowserNotFoundError, UsageError) as error:
-            self.problems.append(BotError(stage="page", code=Code.BROWSER_MISSING, message=str(error), at=now()))
-            self.logger.error("%s", error)
-            raise CloseSpider(Code.BROWSER_MISSING) from error
+            require_browser(self.crawler.settings)
+        except (BrowserNotFoundError, BrowserBrokenError, UsageError) as error:
+            code = Code.BROWSER_BROKEN if isinstance(error, BrowserBrokenError) else Code.BROWSER_MISSING
+            self.crawl_state.note("page", code, str(error))
+            self.logger.error("%s. %s", error, FAILURES[code].remedy)
+            raise CloseSpider(code) from error
 
     # --- bot pages -----------------------------------------------------------------------------
 
     def visit_if_due(self, bot: Bot, at: datetime) -> Bot | Request:
-        """A request for the bot's page where that is due, else the bot as it was found."""
-        if self.only == "info" or (self.limit is not None and self.pages >= self.limit):
+        """A request for the bot's page if that is due, else the bot as it was found."""
+        if self.only == "info":
             return bot
-        known = self.known.find(bot)
+        known = self.crawl_state.known.find(bot)
         if not is_due(known, bot, now=at, max_age=self.max_age, force=self.force):
             return bot
-        self.pages += 1
-        # the canonical handle, where it is known, saves a redirect
+        if self.limit is not None and self.crawl_state.pages >= self.limit:
+            self.crawl_state.left += 1
+            return bot
+        self.crawl_state.pages += 1
+        # the canonical handle saves a redirect
         url = bot_url(self.site_url, known.handle) if known and known.handle else bot.url
         return Request(
             url,
             self.parse_page,
             errback=self.page_failed,
-            # as text it takes a tenth of the memory, and thousands of requests wait
+            # thousands of requests wait: text takes a tenth of the memory
             cb_kwargs={"seen": bot.as_json(exclude_defaults=True)},
-            # what is tried again is decided here, by the failure's code
+            # `not_read` decides about retries, by the failure's code
             meta={"playwright": True, "poe_page": "bot", "handle_httpstatus_all": True, "dont_retry": True},
         )
 
-    def parse_page(self, response: Response, seen: str, known: str = "") -> Iterator[Bot | Request]:
+    def named(self, handle: str, at: datetime) -> Bot:
+        """A bot of which only the handle is known."""
+        key = handle.casefold()
+        url = bot_url(self.site_url, handle)
+        return Bot(id=key, url=url, first_seen=at, last_seen=at, discovered_by=("handle",))
+
+    def asked_for_by(self, request: Request) -> Bot:
+        """The bot whose page a request is for, as it was found."""
+        if "seen" in request.cb_kwargs:
+            return Bot.model_validate_json(request.cb_kwargs["seen"])
+        return self.named(unquote(urlsplit(request.url).path.rpartition("/")[2]), now())
+
+    def known_by(self, request: Request) -> Bot | None:
+        """The bot whose page a request is for, as the feed has it; None if it does not."""
+        if "known" in request.cb_kwargs:
+            return Bot.model_validate_json(request.cb_kwargs["known"])
+        return self.crawl_state.known.find(self.asked_for_by(request))
+
+    def parse_page(
+        self,
+        response: Response,
+        seen: str = "",  # noqa: ARG002 - read by `asked_for_by`
+        known: str = "",  # noqa: ARG002 - read by `known_by`
+    ) -> Iterator[Bot | Request]:
         """Yield the bot that a page shows.
 
         Args:
             response: the page.
-            seen: the bot as it was found, as JSON.
+            seen: the bot as it was found, as JSON; by default the one that the address names.
             known: the bot as the feed has it, as JSON, for a process that has no feed.
         """
         self.count_traffic(response)
-        request, entry = cast("Request", response.request), Bot.model_validate_json(seen)
-        in_feed = Bot.model_validate_json(known) if known else self.known.find(entry)
+        request = cast("Request", response.request)
+        entry = self.asked_for_by(request)
+        in_feed = self.known_by(request)
         try:
             html = self.checked(response)
             bot = read_bot(html, url=response.url, at=now(), site_url=self.site_url, seen=entry, known=in_feed)
         except ObservationError as error:
-            yield from self.not_read(request, error.code, str(error))
+            failure = self.with_refused_hosts(request, error)
+            yield from self.not_read(request, failure.code, str(failure))
             return
-        self.was_read(request)
+        except Exception:
+            self.logger.exception("Bug in poe-scraper while reading %s", response.url)
+            yield from self.not_read(request, Code.INTERNAL_ERROR, FAILURES[Code.INTERNAL_ERROR].meaning)
+            return
         self.crawler.stats.inc_value("poe/pages/rendered")
+        via = bot.observed.page.via if bot.observed.page is not None and has_card(bot) else None
+        self.cards_by[via] += 1
+        if via == "query":
+            self.detour_hosts.update(request.meta.get("poe_needed_hosts", ()))
         yield self.without_catalog(bot)
+        self.has_come(request)
+        if in_feed is None or has_card(bot) or not has_card(in_feed):
+            self.breaker.page_read()
+            if via != "query":
+                self.unneeded_hosts.update(request.meta.get("poe_blocked_hosts", ()))
+            return
+        if not self._failed_so_before(request, Code.CARD_MISSING):
+            stop = self._count_lacking(request, Code.CARD_MISSING, "bots that have a rate card in the feed show none")
+            if stop is not None:
+                self._end(stop.code, stop.message)
+
+    def with_refused_hosts(self, request: Request, error: ObservationError) -> ObservationError:
+        """The failure of a visit; once a crawl, name the hosts that were refused if they may explain it."""
+        refused = set(request.meta.get("poe_needed_hosts", ())) - self.unneeded_hosts
+        failure = with_refused_hosts(error, sorted(refused))
+        if failure.code == Code.BLOCKED_HOST and not self.crawl_state.has_problem(Code.BLOCKED_HOST):
+            self.crawl_state.note("page", failure.code, str(failure))
+            self.logger.error("%s. %s", safe(str(failure)), FAILURES[failure.code].remedy)
+        return failure
 
     def _failed(self, seen: Bot, code: Code, message: str) -> Bot:
         self.crawler.stats.inc_value(f"poe/failures/{code}")
@@ -204,7 +259,7 @@ class PageVisits(scrapy.Spider):
         return self.without_catalog(seen.model_copy(update={"errors": (*seen.errors, error)}))
 
     def without_catalog(self, bot: Bot) -> Bot:
-        """With `only=pricing` the catalog facts stay as the feed has them."""
+        """The bot as it is yielded: with `only=pricing` without catalog facts, so that the feed keeps the old ones."""
         if self.only != "pricing":
             return bot
         return bot.model_copy(update={"observed": bot.observed.model_copy(update={"catalog": None})})
@@ -212,7 +267,7 @@ class PageVisits(scrapy.Spider):
     # --- all pages -----------------------------------------------------------------------------
 
     def checked(self, response: Response) -> str:
-        """The HTML of a page of the site; raises `ObservationError` where the answer is none."""
+        """The HTML of a page of the site; raises `ObservationError` if the answer is not one."""
         html, headers, given = response.text, _plain(response.headers), self.session is not None
         try:
             check_answer(response.status, headers, response.url, html, site_url=self.site_url, session=given)
@@ -220,71 +275,85 @@ class PageVisits(scrapy.Spider):
             if error.code == Code.SESSION_EXPIRED:
                 self._note_expiry()
             raise
-        if given and is_signed_out(html):  # what everybody may see is right all the same
+        if given and is_signed_out(html):  # the page is still right: it is what everybody may see
             self._note_expiry()
         return html
 
     def _note_expiry(self) -> None:
-        """Name a session that Poe no longer accepts, once a crawl."""
-        if any(problem.code == Code.SESSION_EXPIRED for problem in self.problems):
+        """Report once that Poe no longer accepts the session."""
+        if self.crawl_state.has_problem(Code.SESSION_EXPIRED):
             return
         meaning, remedy = FAILURES[Code.SESSION_EXPIRED].meaning, FAILURES[Code.SESSION_EXPIRED].remedy
-        self.problems.append(BotError(stage="page", code=Code.SESSION_EXPIRED, message=meaning, at=now()))
+        self.crawl_state.note("page", Code.SESSION_EXPIRED, meaning)
         self.logger.error("%s %s", meaning, remedy)
 
-    def was_read(self, request: Request) -> None:
-        """Note that the site answers as it should."""
-        self.blocks.clear()
+    def has_come(self, request: Request) -> None:
+        """Note that the site answered with one of its pages."""
+        self.breaker.site_answered()
+        self.retried.pop(request.url, None)
         self._backoff().forgive(request)
 
     def page_failed(self, failure: Failure) -> Iterator[Bot | Request]:
         """Yield what follows a page that could not be fetched."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        if isinstance(failure.value, DownloadCancelledError):  # the crawl is ending; with a JOBDIR another goes on here
+        if isinstance(failure.value, DownloadCancelledError):
+            # the crawl is ending; with a JOBDIR the next one continues here
             yield request.replace(dont_filter=True)
         else:
             yield from self.not_read(request, _code(failure), cause(failure))
 
     def reading_broke(self) -> None:
-        """Count a page whose reading raised what nobody expected. Scrapy logs it; the bot stays as known."""
+        """Count a page after which a component raised something unexpected. Scrapy logs it; the bot stays as known."""
         self.crawler.stats.inc_value(f"poe/failures/{Code.INTERNAL_ERROR}")
 
     def not_read(self, request: Request, code: Code, message: str) -> Iterator[Bot | Request]:
-        """Yield another try, or what follows without one. Where all is refused, close the crawl."""
-        if code in _ASKS_FOR_PATIENCE:
+        """Yield a retry, or what follows without one. Close the crawl if there is no use in going on."""
+        if code in ASKS_FOR_PATIENCE:
             self._backoff().hold_back(request)
-        if code in _SAYS_NOTHING_OF_THE_PAGE:
-            self.blocks[code] += 1
-        else:
-            self.blocks.clear()
-        blocked = 0 < self.max_blocked <= self.blocks.total()
+        is_new = code not in LACKING or not self._failed_so_before(request, code)
+        stop = self.breaker.page_failed(code)
+        if stop is None and is_new:
+            stop = self._count_lacking(request, code, message)
         retry = None
-        if FAILURES[code].retried and not blocked:
+        if FAILURES[code].retried and is_new and stop is None:
             retry = get_retry_request(request, spider=self, reason=code)
         if retry is not None:
+            self.retried[request.url] = request, code, message
             yield retry
-        elif code == Code.BROWSER_UNREACHABLE:  # no page could be read, and this one is no worse than others
+        elif code in {Code.BROWSER_BROKEN, Code.BROWSER_UNREACHABLE}:
+            # no page can be read, and this one is no worse than others
             self._end(code, message)
         else:
+            self.retried.pop(request.url, None)
             yield from self.given_up(request, code, message)
-        if blocked:
-            self._stop_asking()
+        if stop is not None:
+            if stop.code in LACKING:  # the pages that showed it are not requested again
+                for first in self.retried.values():
+                    yield from self.given_up(*first)
+            self._end(stop.code, stop.message)
+
+    def _count_lacking(self, request: Request, code: Code, message: str) -> Stop | None:
+        """Count a bot's page that lacks something, at its first attempt."""
+        if code not in LACKING or request.meta["poe_page"] != "bot" or request.meta.get("retry_times", 0):
+            return None
+        return self.breaker.page_lacks(code, message)
+
+    def _failed_so_before(self, request: Request, code: Code) -> bool:
+        """True if a bot's page failed the same way at the last look: that is not news about the site."""
+        known = self.known_by(request) if request.meta["poe_page"] == "bot" else None
+        return known is not None and any(error.code == code for error in known.errors)
 
     def given_up(self, request: Request, code: Code, message: str) -> Iterator[Bot]:
         """Yield what is known of a bot whose page failed for good."""
-        yield self._failed(Bot.model_validate_json(request.cb_kwargs["seen"]), code, message)
-
-    def _stop_asking(self) -> NoReturn:
-        causes = ", ".join(f"{count} x {cause}" for cause, count in self.blocks.most_common())
-        message = f"the last {self.max_blocked} answers of {self.site_url} were none of its pages ({causes})"
-        self._end(Code.SITE_BLOCKS, message)
+        yield self._failed(self.asked_for_by(request), code, message)
 
     def _end(self, code: Code, message: str) -> NoReturn:
-        """Close the crawl, and name the reason once."""
+        """Close the crawl, and report the reason once."""
         self._backoff().release()
-        if not any(problem.code == code for problem in self.problems):
-            self.problems.append(BotError(stage="page", code=code, message=message, at=now()))
-            self.logger.error("%s. The crawl stops asking. %s", safe(message), FAILURES[code].remedy)
+        if not self.is_ending:
+            self.is_ending = True
+            self.crawl_state.note("page", code, message)
+            self.logger.error("%s. The crawl stops. %s", safe(message), FAILURES[code].remedy)
         raise CloseSpider(code)
 
     def _backoff(self) -> BackoffMiddleware:
@@ -295,7 +364,7 @@ class PageVisits(scrapy.Spider):
         return middleware
 
     def count_traffic(self, response: Response, document: str = "document") -> None:
-        """Count what a page took, for the run report; `document` is the kind of the page itself."""
+        """Count the requests and bytes of a page; `document` names the page itself in the run report."""
         for kind, figures in response.meta.get("poe_traffic", {}).items():
             name = document if kind == "document" else kind
             self.crawler.stats.inc_value(f"poe/requests/{name}", figures["requests"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from poe_scraper.browser.executable import find_browser, find_window_browser, install_browser, launch_options
+from poe_scraper.browser.network import NetworkPolicy
 from poe_scraper.failures import BrowserNotFoundError, UsageError
 
 
@@ -86,9 +87,9 @@ def test_playwrights_own(path: Path, tmp_path: Path) -> None:
 
 def test_only_the_site_resolves(path: Path) -> None:
     shell = str(program(path, "chromium-headless-shell"))
-    options = launch_options("https://poe.com/")
+    options = launch_options(NetworkPolicy("https://poe.com/", "poe.com,*.example.com"))
     assert options["executable_path"] == shell
-    rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE poe.com, EXCLUDE *.poe.com"
+    rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE poe.com, EXCLUDE *.example.com"
     assert rules in options["args"]
 
 
@@ -96,10 +97,10 @@ def test_only_the_site_resolves(path: Path) -> None:
 def test_debians_is_installed_first(path: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     program(path, "apt-get", f'echo "$@" >> {log}')
-    assert install_browser().endswith("chromium-headless-shell")
+    assert install_browser().endswith("chromium-headless-shell libatomic1")
     assert log.read_text().splitlines() == [
         "update -q",
-        "install -y -q --no-install-recommends chromium-headless-shell",
+        "install -y -q --no-install-recommends chromium-headless-shell libatomic1",
     ]
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -15,6 +16,7 @@ from scrapy_playwright.handler import Config
 from scrapy_playwright.provider import PlaywrightBrowserProvider
 
 from poe_scraper.browser.executable import CONTEXT_OPTIONS, launch_options
+from poe_scraper.browser.network import NetworkPolicy
 from poe_scraper.browser.pool import PagePool
 from poe_scraper.failures import Code, ObservationError
 
@@ -45,7 +47,15 @@ PAGES = {
         window.MutationObserver = class extends MutationObserver {
             observe(...what) {
                 super.observe(...what);
-                location.assign("/clean");
+                location.assign("/leaving");
+            }
+        };
+    </script>""",
+    "/leaving-once": """<title>/clean</title><script>
+        window.MutationObserver = class extends MutationObserver {
+            observe(...what) {
+                super.observe(...what);
+                location.assign(document.title);
             }
         };
     </script>""",
@@ -125,14 +135,19 @@ def site() -> Iterator[Site]:
 def in_pool(site: Site, work: Callable[[PagePool], Awaitable[None]], **options: Any) -> Counter[str]:
     """Do something with a pool; gives what the pool counted."""
     counted: Counter[str] = Counter()
-    config = Config.from_settings(Settings({"PLAYWRIGHT_LAUNCH_OPTIONS": launch_options(site.url)}))
+    policy = options.pop("policy", None) or NetworkPolicy(site.url)
+
+    def new_provider(relay_port: int | None) -> PlaywrightBrowserProvider:
+        launch = launch_options(policy, relay_port=relay_port)
+        return PlaywrightBrowserProvider(Config.from_settings(Settings({"PLAYWRIGHT_LAUNCH_OPTIONS": launch})))
+
     defaults = {"timeout": 10.0, "uses": 100, "max_size": 1_000_000, "memory_limit": 0.0}
 
     async def run() -> None:
         pool = PagePool(
-            lambda: PlaywrightBrowserProvider(config),
+            new_provider,
             context_options=CONTEXT_OPTIONS,
-            site_url=site.url,
+            policy=policy,
             count=lambda name: counted.update([name]),
             **{**defaults, **options},
         )
@@ -170,7 +185,6 @@ def test_pages_that_nobody_visits_fall_silent(site: Site) -> None:
         while time.monotonic() - max(site.last[path] for path in site.last if "beacon" in path) < 0.5:
             assert time.monotonic() < deadline, "an idle page goes on asking"
             await asyncio.sleep(0.05)
-        await asyncio.gather(*pool._tasks)  # silent, and maybe still on its way to rest
         assert "Clean" in (await pool.visit(f"{site.url}/clean")).html
 
     assert in_pool(site, work)["pages"] == 1
@@ -193,6 +207,16 @@ def test_a_page_that_resists_costs_itself_alone(site: Site, page: str, code: Cod
         assert "Clean" in (await pool.visit(f"{site.url}/clean")).html
 
     assert in_pool(site, work)["browsers"] == 1
+
+
+def test_a_page_that_goes_to_another_address_is_followed(site: Site) -> None:
+    async def work(pool: PagePool) -> None:
+        visit = await pool.visit(f"{site.url}/leaving-once")
+        assert visit.url == f"{site.url}/clean"
+        assert visit.redirects == (f"{site.url}/leaving-once",)
+        assert "Clean" in visit.html
+
+    in_pool(site, work)
 
 
 def test_a_page_that_hangs_costs_its_time_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,6 +278,37 @@ def test_a_page_asks_for_no_more_than_its_card_needs(
     in_pool(site, work)
     assert "5 points" in seen[0].partition('id="poe-scraper-observation"')[2]
     assert sorted(path for path in site.asked if path.startswith("/gql")) == [f"/gql?{name}" for name in asked]
+
+
+def test_how_a_page_asks_for_its_card_is_kept_for_other_pages_and_crawls(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ask = """(url, body) => fetch("/gql/Rate", {method: "POST", headers: {"poe-formkey": "secret"},
+        body: JSON.stringify({...JSON.parse(body), variables: {botId: 1}})})"""
+    renamed = """<h1>Renamed</h1><script id="__NEXT_DATA__">{"bot": {"handle": "Renamed", "botId": 2}}</script>"""
+    monkeypatch.setitem(PAGES, "/asking", ASKING % (ask, "RateCardQuery", "rates();"))
+    monkeypatch.setitem(PAGES, "/renamed", renamed)
+    kept = tmp_path / "query.json"
+
+    def visit(*paths: str) -> list[str]:
+        seen: list[str] = []
+
+        async def work(pool: PagePool) -> None:
+            for path in paths:
+                html = (await pool.visit(site.url + path)).html
+                seen.append(html.partition('id="poe-scraper-observation"')[2])
+
+        in_pool(site, work, card_query_file=kept)
+        return seen
+
+    assert "5 points" not in visit("/renamed")[0]
+    asking, renamed = visit("/asking", "/renamed")
+    assert "5 points" in asking
+    assert "5 points" in renamed
+    assert "5 points" in visit("/renamed")[0]  # another pool, as another crawl has
+    assert "secret" not in asking + renamed
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert site.asked["/gql/Rate"] == 3
 
 
 # --- profiles ----------------------------------------------------------------------------------

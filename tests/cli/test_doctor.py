@@ -47,7 +47,7 @@ def test_a_clock_that_is_off() -> None:
     [
         ("models-401", "https://api.poe.com/v1/models answered 401"),
         ("models-500", "https://api.poe.com/v1/models answered 500"),
-        ("models-garbage", "the models API's answer is no JSON"),
+        ("models-garbage", "the models API's answer is not JSON"),
     ],
 )
 def test_an_api_that_fails(cassette: str, found: str) -> None:

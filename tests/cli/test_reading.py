@@ -103,7 +103,7 @@ def test_markup_of_a_bot_is_shown_as_it_is(poe: Command, feed: Path) -> None:
         ("--gone", "api-only flat-chat free-chat gpt-test hostile leaver newcomer secretive video-maker"),
         ("--creator FILMS", "video-maker"),
         ("--creator @films", "video-maker"),
-        ("--owner acme\xa0labs", ""),
+        ("--owner acme\xa0labs", "gpt-test"),
         ("--input image", "video-maker"),
         ("--output-modality video", "video-maker"),
         ("--output text --priced", "api-only flat-chat free-chat gpt-test hostile newcomer"),
@@ -304,7 +304,7 @@ def test_diff_backwards_and_with_itself(poe: Command, feed: Path) -> None:
     assert (same.returncode, same.stdout) == (0, "There is nothing to compare version 2 with.\n")
     missing = poe("diff", "1", "9", "--output-dir", feed)
     assert missing.returncode == 1
-    assert "There is no version 9" in missing.stderr
+    assert "Version 9 does not exist" in missing.stderr
 
 
 # --- status, cache, schema ---------------------------------------------------------------------
@@ -358,15 +358,19 @@ def test_unknown_bot(poe: Command, feed: Path, command: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("lost", "No such command 'lost'"),
+        ("lost", "No such command 'lost'. Did you mean 'list'?"),
+        ("list --creator openaii", "no bot of the feed has 'openaii'. Did you mean openai?"),
+        ("list --input taste", "The feed has audio, image, text, video."),
+        ("list --unit fortnight", "no bot of the feed has 'fortnight'"),
+        ("search claud sonet", "no bot matches 'claud sonet'. Did you mean claude-sonnet"),
         ("show", "Missing argument 'BOT'"),
         ("list --limit 0", "Invalid value for '--limit'"),
-        ("list --max-price cheap", "'cheap' is no number"),
-        ("list --max-price -1", "'-1' is no number from 0 up"),
+        ("list --max-price cheap", "'cheap' is not a number"),
+        ("list --max-price -1", "'-1' is not a number of at least 0"),
         ("list --sort colour", "Invalid value for '--sort'"),
-        ("cost gpt-5.4 --input-tokens NaN", "'NaN' is no number from 0 up"),
+        ("cost gpt-5.4 --input-tokens NaN", "'NaN' is not a number of at least 0"),
         ("cost gpt-5.4 --messages 1 --attribute x", "'x' is not of the form KEY=VALUE"),
-        ("cost gpt-5.4 --unit page=x", "'x' is no number"),
+        ("cost gpt-5.4 --unit page=x", "'x' is not a number"),
         ("cost gpt-5.4 --messages 1 --at soon", "Invalid value for '--at'"),
         ("cost gpt-5.4", "nothing is used"),
         ("diff 0", "Invalid value"),

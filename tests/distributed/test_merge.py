@@ -11,7 +11,7 @@ import pytest
 from poe_scraper.cli import main
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
-from poe_scraper.items import Bot, CatalogSighting, Observed, Run, RunReport
+from poe_scraper.items import Bot, CatalogSighting, Observed, Run, RunReport, Site
 from poe_scraper.replica import running
 from tests.distributed.test_shared_crawl import without_times
 from tests.spiders.conftest import Crawl
@@ -120,7 +120,7 @@ def test_a_part_that_did_not_see_all_makes_nothing_gone(merge: Merge, tmp_path: 
     output = publish(tmp_path / "all", *(bot(name) for name in ("a", "c", "d", "left")))
     done = merge(output, *halves(tmp_path, complete=False))
     assert done.status == 0, done.log
-    assert "which did not see all of its shard" in done.log
+    assert "which did not see its whole shard" in done.log
     assert done.bots["left"]["status"] == "active"
     assert not done.report["complete"]
 
@@ -134,9 +134,10 @@ def test_bots_of_other_shards_are_left_to_theirs(merge: Merge, tmp_path: Path) -
 
 
 def test_what_was_seen_later_is_kept(merge: Merge, tmp_path: Path) -> None:
-    later = NOW + timedelta(hours=1)
-    output = publish(tmp_path / "all", bot("a", display_name="newer", last_seen=later))
-    done = merge(output, *halves(tmp_path))
+    output = publish(tmp_path / "all", bot("a", display_name="newer"))
+    one, _ = halves(tmp_path)
+    two = publish(tmp_path / "older", bot("a", last_seen=NOW - timedelta(hours=1)), bot("c"), shard="2/2")
+    done = merge(output, one, two)
     assert done.status == 0, done.log
     assert done.bots["a"]["display_name"] == "newer"
 
@@ -164,8 +165,8 @@ def test_failed_pages_of_a_part_are_told(merge: Merge, tmp_path: Path) -> None:
         (lambda path: [publish(path / "x", bot("d"), shard="1/2")], "Shard 2/2 is missing"),
         (lambda path: [*halves(path), publish(path / "x", bot("d"), shard="1/2")], "are both shard 1/2"),
         (lambda path: [publish(path / "x", bot("d"), shard="1/3"), halves(path)[1]], "parts of different splits"),
-        (lambda path: [halves(path)[0], publish(path / "x", bot("a"))], "is no part: its last crawl"),
-        (lambda path: [halves(path)[0], path], "holds no crawled feed"),
+        (lambda path: [halves(path)[0], publish(path / "x", bot("a"))], "is not a part: its last crawl"),
+        (lambda path: [halves(path)[0], path], "has no crawled feed"),
         (lambda path: halves(path, finished_at=NOW - timedelta(days=2)), "is stale: its last crawl"),
         (lambda path: halves(path, outcome="failed"), "was failed: crawl it again"),
     ],
@@ -184,3 +185,29 @@ def test_the_output_is_no_part_of_itself(merge: Merge, tmp_path: Path) -> None:
     done = merge(one, one, two)
     assert done.status == 1
     assert "name another folder" in done.log
+
+
+def test_parts_of_different_sites_are_not_merged(merge: Merge, tmp_path: Path) -> None:
+    one, two = halves(tmp_path)
+    site = Site(url="https://other.example", api_url="https://other.example/v1/models")
+    for folder, where in ((one, Site(url="https://poe.com", api_url="https://api.poe.com/v1/models")), (two, site)):
+        feed = json.loads((folder / "models.json").read_bytes())
+        (folder / "models.json").write_text(json.dumps(feed | {"site": where.model_dump()}))
+    done = merge(tmp_path / "all", one, two)
+    assert done.status == 1
+    assert "one is of https://poe.com, " in done.log
+    assert "two is of https://other.example." in done.log
+
+
+def test_parts_are_not_merged_into_the_feed_of_another_site(merge: Merge, tmp_path: Path) -> None:
+    parts = halves(tmp_path)
+    for folder in parts:
+        feed = json.loads((folder / "models.json").read_bytes())
+        site = {"url": "https://poe.com", "api_url": "https://api.poe.com/v1/models", "script_hosts": []}
+        (folder / "models.json").write_text(json.dumps(feed | {"site": site}))
+    elsewhere = Site(url="https://other.example", api_url="https://other.example/v1/models")
+    with FeedWriter(FeedStore(tmp_path / "all"), "a test", elsewhere) as writer:
+        writer.publish([bot("a")], Run(id="1", started_at=NOW, finished_at=NOW), now=NOW)
+    done = merge(tmp_path / "all", *parts)
+    assert done.status == 2
+    assert "belongs to another site" in done.log

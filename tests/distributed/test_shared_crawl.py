@@ -172,8 +172,8 @@ def test_workers_that_the_site_blocks_end_the_crawl(start: Starter, redis: Redis
     [
         ({}, {"role": "worker"}, "role=worker needs POE_REDIS_URL"),
         ({"POE_REDIS_URL": "redis://127.0.0.1"}, {"role": "worker", "limit": "3"}, "takes no other argument"),
-        ({"POE_REDIS_URL": "redis://127.0.0.1"}, {"role": "boss"}, "worker is"),
-        ({"POE_REDIS_URL": "http://user:pass-word@host"}, {}, "POE_REDIS_URL is not accepted"),
+        ({"POE_REDIS_URL": "redis://127.0.0.1"}, {"role": "boss"}, "role must be worker, got 'boss'"),
+        ({"POE_REDIS_URL": "http://user:pass-word@host"}, {}, "POE_REDIS_URL must be redis://"),
     ],
 )
 def test_what_cannot_be_shared_is_said_at_once(

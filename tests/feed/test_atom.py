@@ -1,12 +1,14 @@
 """The Atom feed of changes."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from poe_scraper.feed.atom import ENTRIES, LINES, atom
+from poe_scraper.feed.atom import ENTRIES, LINES
+from poe_scraper.feed.atom import atom as document
 from poe_scraper.items import Change
 from tests.feed.sightings import DAY, T0
 from tests.made_feed import HOSTILE, publish
@@ -19,6 +21,11 @@ def change(version: int, bot: str, kind: str, field: str | None = None, old: Any
     return Change.model_validate(
         {"version": version, "at": at, "bot": bot, "kind": kind, "field": field, "old": old, "new": new}
     )
+
+
+def atom(changes: Iterable[Change]) -> bytes:
+    first, *others = changes
+    return document(first, [first, *others])
 
 
 def read(document: bytes) -> ET.Element:

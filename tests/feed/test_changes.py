@@ -42,7 +42,7 @@ PRIMARY = PrimaryPrice.model_validate(
     {"label": "Input", "per": {"quantity": "1"}, "bound": "exact", "points": "1", "source": "page"}
 )
 ERROR = BotError(stage="page", code="timeout", message="it failed", at=T1)
-TOLD_ERROR = {"stage": "page", "code": "timeout", "message": "it failed"}
+TOLD_ERROR = {"stage": "page", "code": "timeout", "message": "it failed", "field": None}
 
 
 @pytest.mark.parametrize(

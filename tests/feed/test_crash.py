@@ -107,9 +107,9 @@ def test_a_broken_feed_without_versions_is_left_alone_and_said_to_be_broken(fold
     for path in (folder / "versions").iterdir():
         path.write_bytes(path.read_bytes()[:40])
     before = content(folder)
-    with pytest.raises(Exception, match=r"models\.json is broken .* move it away"):
+    with pytest.raises(Exception, match=r"models\.json is broken: "):
         FeedStore(folder).current()
-    with pytest.raises(Exception, match=r"models\.json is broken .* away and crawl again"):
+    with pytest.raises(Exception, match=r"models\.json is broken: .* away and crawl again"):
         mend(folder)
     assert content(folder) == before
 
@@ -120,7 +120,7 @@ def test_half_a_line_and_lines_of_a_version_that_never_came_are_taken_back(folde
     future = json.loads(lines[-1]) | {"version": 3}
     with (folder / "changes.jsonl").open("ab") as log:
         log.write(json.dumps(future, separators=(",", ":")).encode() + b"\n")
-        log.write(lines[-1][:20])
+        log.write(json.dumps(future, separators=(",", ":")).encode()[:20])
     assert [change.version for change in FeedStore(folder).changes()][-1] == 3
     mend(folder)
     assert content(folder) == before

@@ -13,6 +13,15 @@ from tests.feed.sightings import DAY, T0, failed, listed, malformed, named, visi
 KNOWN = merge(None, visited(listed("gpt-test", T0), T0))
 NOW = T0 + timedelta(hours=23)
 SEEN = listed("gpt-test", NOW)
+
+
+def on_site(bot: Bot, url: str) -> Bot:
+    """The bot, its page seen at another address."""
+    assert bot.observed.page is not None
+    page = bot.observed.page.model_copy(update={"url": url})
+    return bot.model_copy(update={"observed": bot.observed.model_copy(update={"page": page})})
+
+
 UNPARSED = BotError(stage="rates", code="card_unparsed", message="1 piece", at=T0)
 
 
@@ -34,6 +43,8 @@ UNPARSED = BotError(stage="rates", code="card_unparsed", message="1 piece", at=T
         pytest.param(KNOWN, listed("gpt-test", NOW, display_name="Other"), False, id="name the page knows better"),
         pytest.param(merge(None, visited(named("gpt-test", T0), T0)), SEEN, False, id="listed for the first time"),
         pytest.param(KNOWN.model_copy(update={"status": "gone"}), SEEN, True, id="back"),
+        pytest.param(on_site(KNOWN, "https://www.poe.com/GPT-Test"), SEEN, False, id="seen on a subdomain"),
+        pytest.param(on_site(KNOWN, "http://127.0.0.1:8321/GPT-Test"), SEEN, True, id="seen on another site"),
     ],
 )
 def test_due(known: Bot | None, seen: Bot, due: bool) -> None:

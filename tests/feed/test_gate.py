@@ -110,7 +110,48 @@ def test_prices_are_compared_per_unit() -> None:
 def test_prices_that_only_one_of_both_has_do_not_count() -> None:
     def relabelled(bot: Bot) -> Bot:
         rate = bot.pricing.rates[0].model_copy(update={"label": "Other", "amount": Decimal(9999)})
-        pricing = bot.pricing.model_copy(update={"rates": (rate,), "api": None})
+        pricing = bot.pricing.model_copy(update={"rates": (rate,)})
         return bot.model_copy(update={"pricing": pricing})
 
     assert reasons(OLD, [relabelled(bot) for bot in OLD]) == ()
+
+
+def unpriced(bot: Bot, **lost: Any) -> Bot:
+    return bot.model_copy(update={"pricing": bot.pricing.model_copy(update=lost)})
+
+
+@pytest.mark.parametrize(
+    ("lost", "source"), [({"rates": ()}, "page"), ({"api": None}, "models API"), ({"api": ApiPricing()}, "models API")]
+)
+def test_lost_prices(lost: dict[str, Any], source: str) -> None:
+    five = [*(unpriced(bot, **lost) for bot in OLD[:5]), *OLD[5:]]
+    assert reasons(OLD, five) == ()
+    six = [*(unpriced(bot, **lost) for bot in OLD[:6]), *OLD[6:]]
+    (reason,) = reasons(OLD, six)
+    assert reason == (
+        f"6 of 100 bots with prices from their {source}, 6.0%, lose them; at most 5% may. "
+        "The first are bot-000, bot-001, bot-002."
+    )
+    assert reasons(OLD, six, Gate(max_lost=0.06)) == ()
+
+
+def test_two_bots_that_lose_their_prices_are_their_own_matter() -> None:
+    """Two of ten are a fifth, and yet no more than two creators who changed their minds."""
+    for count, refused in ((2, False), (3, True)):
+        candidate = [*(unpriced(bot, rates=()) for bot in OLD[:count]), *OLD[count:10]]
+        assert bool(reasons(OLD[:10], candidate)) is refused
+
+
+def test_bots_that_had_no_price_do_not_count_as_losing_one() -> None:
+    bare = [unpriced(bot, rates=(), api=None) for bot in OLD[:90]]
+    assert reasons([*bare, *OLD[90:]], [*bare, *(unpriced(bot, rates=()) for bot in OLD[90:93]), *OLD[93:]]) != ()
+
+
+def test_the_upper_end_of_a_range_counts() -> None:
+    def ranged(bot: Bot, upper: str) -> Bot:
+        rate = bot.pricing.rates[0].model_copy(update={"max_amount": Decimal(upper)})
+        return bot.model_copy(update={"pricing": bot.pricing.model_copy(update={"rates": (rate,)})})
+
+    before = [ranged(bot, "100") for bot in OLD]
+    assert reasons(before, [ranged(bot, "499") for bot in OLD]) == ()
+    assert "moved by a factor" in reasons(before, [ranged(bot, "500") for bot in OLD])[0]

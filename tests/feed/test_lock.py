@@ -1,11 +1,15 @@
 """One writer at a time."""
 
 import asyncio
+import errno
+import fcntl
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -132,3 +136,36 @@ def test_only_a_lock_is_waited_for(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(FeedError, match="file"):
         asyncio.run(when_free(lambda: FeedWriter(FeedStore(tmp_path / "file"), "the first"), wait=600))
+
+
+@pytest.fixture
+def no_flock(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+@pytest.mark.usefixtures("no_flock")
+@pytest.mark.filterwarnings("ignore:flock not supported")
+def test_without_flock_a_lock_of_another_host_is_told_with_age_and_remedy(tmp_path: Path) -> None:
+    lock = tmp_path / ".lock"
+    with FeedWriter(FeedStore(tmp_path), "the first"):
+        marker = lock.read_bytes()
+    assert not lock.exists()
+    assert socket.gethostname().encode() in marker
+    lock.write_bytes(marker.replace(socket.gethostname().encode(), b"container-that-is-gone"))
+    day_ago = time.time() - 86_400
+    os.utime(lock, (day_ago, day_ago))
+    with pytest.raises(
+        FeedLockedError, match=rf"the lock is a file, 24\.0 hours old: .* delete {re.escape(str(lock))}"
+    ):
+        FeedWriter(FeedStore(tmp_path), "the second")
+    lock.unlink()
+    FeedWriter(FeedStore(tmp_path), "the third").close()
+
+
+def test_with_flock_nobody_is_asked_to_delete_the_lock(tmp_path: Path) -> None:
+    """A second lock file would let two processes write."""
+    with FeedWriter(FeedStore(tmp_path), "the first"), pytest.raises(FeedLockedError, match=r"Try again later\.$"):
+        FeedWriter(FeedStore(tmp_path), "the second")

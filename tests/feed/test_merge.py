@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poe_scraper.feed.due import CATALOG_FACTS
+from poe_scraper.feed.drift import CATALOG_FACTS
 from poe_scraper.feed.merge import carry_over, join, merge, was_there
 from poe_scraper.feed.spool import BotSpool, KnownBots
 from poe_scraper.items import Bot, BotError, Pricing
@@ -326,3 +326,38 @@ def test_good_facts_survive_and_every_fact_has_its_sighting(steps: list[tuple[st
             assert (now.status, now.gone_since, now.last_seen) == ("active", None, T0 + day * DAY)
         assert (now.status == "gone") == (now.gone_since is not None)
         known = now
+
+
+def test_last_seen_never_goes_back() -> None:
+    """A shard that was crawled earlier may be merged later."""
+    bot = merge(merge(None, listed("gpt-test", T0 + DAY)), listed("gpt-test", T0))
+    assert bot.last_seen == T0 + DAY
+
+
+def test_gone_bots_out_of_scope_are_kept_however_long_they_are_gone() -> None:
+    since = T0 - 400 * DAY
+    gone = merge(None, listed("gpt-test", T0)).model_copy(update={"status": "gone", "gone_since": since})
+    for scope, kept in (({"gpt-test"}, False), ({"other"}, True)):
+        bots = BotSpool()
+        carry_over(KnownBots([gone]), bots, complete=True, in_scope=scope.__contains__, now=T0)
+        assert bool(bots) is kept
+
+
+def test_ids_are_compared_as_unicode_has_it() -> None:
+    """`lower()` keeps the German sharp s, `casefold()` does not."""
+    first, second = (named("x", T0).model_copy(update={"id": name}) for name in ("Stra\u00dfe-Bot", "STRASSE-BOT"))
+    assert first.key == second.key
+    assert KnownBots([first]).find(second) == first
+
+
+def test_discoveries_of_later_versions_are_passed_on() -> None:
+    known = merge(None, listed("gpt-test", T0)).model_copy(update={"discovered_by": ("api", "search")})
+    assert merge(known, visited(named("gpt-test", T0), T0)).discovered_by == ("api", "handle", "search")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_page_that_was_read_takes_away_the_failure_of_another_look(turned: bool) -> None:
+    read, missed = visited(named("gpt-test", T0, "creator"), T0), failed(named("gpt-test", T0, "api"), T0)
+    joined = join(missed, read) if turned else join(read, missed)
+    assert joined.errors == ()
+    assert joined.observed.page is not None

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from poe_scraper.failures import FeedError
+from poe_scraper.failures import FeedError, FeedTooNewError
 from poe_scraper.feed.history import feed_at, price_changes, snapshots
 from poe_scraper.feed.reader import FeedReader, open_feed, read_feed, starter_feed
 from poe_scraper.feed.schema import misfits
-from poe_scraper.feed.store import FeedStore, FeedTooNewError
-from poe_scraper.items import SCHEMA_VERSION, Feed
+from poe_scraper.feed.store import FeedStore
+from poe_scraper.items import SCHEMA_VERSION
 from tests.made_feed import FIRST, SECOND, publish
 
 
@@ -87,18 +87,21 @@ def test_a_later_minor_version_is_read(whole: dict[str, Any]) -> None:
 
 
 def test_another_major_version_is_refused(whole: dict[str, Any]) -> None:
-    with pytest.raises(FeedTooNewError, match=r"schema 2\.0, and this program reads 1\.x: install a newer"):
+    with pytest.raises(FeedTooNewError, match=r"schema 2\.0, and this program reads 1\.x. Update poe-scraper"):
         FeedReader(json.dumps(whole | {"schema_version": "2.0"}).encode(), "here")
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "it is no JSON"),
-        (b"\xff\xfe\x00", "it is no JSON"),
-        (b"[" * 100_000, "it is no JSON"),
-        (b"[]", "it has no list of bots"),
-        (b'{"data": {}}', "it has no list of bots"),
+        (b"", "it is not JSON"),
+        (b"\xff\xfe\x00", "it is not JSON"),
+        (b"[" * 100_000, "it is not JSON"),
+        (b"[]", "schema_version must be MAJOR.MINOR, got None"),
+        (b'{"data": []}', "schema_version must be MAJOR.MINOR, got None"),
+        (b'{"schema_version": 1.0}', "schema_version must be MAJOR.MINOR, got 1.0"),
+        (b'{"schema_version": "0.9"}', "schema_version must be 1.x, got '0.9'"),
+        (b'{"data": {}, "schema_version": "1.0"}', "it has no list of bots"),
         (b'{"data": [], "schema_version": "1.0"}', "KeyError: 'version'"),
     ],
 )
@@ -181,26 +184,19 @@ def test_the_newest_version_takes_the_place_of_a_broken_feed(
     (tmp_path / "versions" / "000002.json.gz").write_bytes(b"gone")
     with caplog.at_level(logging.WARNING):
         assert open_feed(tmp_path).version == 1
-    assert "Version 1 is read in its place" in caplog.text
+    assert "Version 1 is read instead" in caplog.text
 
 
 def test_the_starter_feed() -> None:
     feed = starter_feed()
-    whole = Feed(
-        version=feed.version,
-        generated_at=feed.generated_at,
-        points_per_usd=feed.points_per_usd,
-        run=feed.run,
-        data=tuple(feed.bots),
-    )
-    assert misfits(whole) == []
+    assert misfits(feed.feed()) == []
     assert feed.starter
     assert len(feed) >= 400
     assert feed.generated_at.date() == datetime(2026, 10, 22, tzinfo=UTC).date()
     assert sum(bool(bot.pricing.rates) for bot in feed.values()) >= 380
     assert not any(bot.pricing.unparsed for bot in feed.values())
     for bot in feed.values():
-        assert (bot.description, bot.powered_by, bot.pricing.rate_card) == (None, None, None)
+        assert (bot.powered_by, bot.pricing.rate_card) == (None, None)
 
 
 # --- over time ---------------------------------------------------------------------------------

@@ -1,8 +1,11 @@
 """Publishing, and reading back what was published."""
 
+import errno
 import gzip
 import json
 import logging
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ from poe_scraper.feed.gate import Gate
 from poe_scraper.feed.merge import merge
 from poe_scraper.feed.store import FeedStore, feed_text
 from poe_scraper.feed.writer import FeedWriter, Publication
-from poe_scraper.items import Bot, RunReport
+from poe_scraper.items import Bot, RunReport, Site
 from tests.feed.sightings import DAY, T0, failed, listed, run, visited
 
 T1, T2 = T0 + DAY, T0 + 2 * DAY
@@ -28,9 +31,11 @@ def seen_again(*, at: Any = T1, **changed: Any) -> list[Bot]:
     return again[::-1]
 
 
-def published(folder: Path, bots: list[Bot], at: Any, **options: Any) -> Publication:
+def published(folder: Path, bots: list[Bot], at: Any, *, keep: int = 0, **options: Any) -> Publication:
     with FeedWriter(FeedStore(folder), "a test") as writer:
-        return writer.publish(bots, run(at), now=at, **options)
+        publication = writer.publish(bots, run(at), now=at, **options)
+        writer.prune(versions=keep)
+        return publication
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -163,7 +168,7 @@ def test_accept_overrides_the_gate_for_once(tmp_path: Path, caplog: pytest.LogCa
     published(tmp_path, FIRST, T0)
     with caplog.at_level(logging.WARNING):
         assert published(tmp_path, FIRST[:5], T1, accept=True).version == 2
-    assert "Accepted although: The candidate has 5 active bots" in caplog.text
+    assert "Published although the gate would refuse it: The candidate has 5 active bots" in caplog.text
 
 
 def test_accept_does_not_override_the_schema(tmp_path: Path) -> None:
@@ -197,7 +202,7 @@ def test_old_versions_are_removed_where_asked(tmp_path: Path) -> None:
     before = files(tmp_path)
     FeedWriter(store, "a start").close()
     assert files(tmp_path) == before
-    with pytest.raises(FeedError, match=r"no version 2 in .*versions\. The oldest is 3, the newest 5\."):
+    with pytest.raises(FeedError, match=r"Version 2 does not exist: 3 to 5 are on disk"):
         store.version(2)
 
 
@@ -212,8 +217,9 @@ def test_a_version_that_cannot_be_removed_does_not_undo_the_publication(
 
     with FeedWriter(FeedStore(tmp_path), "a test") as writer:
         monkeypatch.setattr(disk, "remove", refuse)
-        assert writer.publish(seen_again(owned_by="Other"), run(T1), now=T1, keep=1).version == 2
-    assert "An old version is kept" in caplog.text
+        assert writer.publish(seen_again(owned_by="Other"), run(T1), now=T1).version == 2
+        writer.prune(versions=1)
+    assert "An old file is kept" in caplog.text
 
 
 def test_a_log_lost_together_with_old_versions_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -242,8 +248,7 @@ def test_an_empty_folder(tmp_path: Path) -> None:
     store = FeedStore(tmp_path / "none")
     assert store.current() is None
     assert (store.versions(), list(store.changes()), list(store.runs()), list(store.refusals())) == ([], [], [], [])
-    assert store.newest_version() is None
-    with pytest.raises(FeedError, match=r"There is no version 1 in .* There is none"):
+    with pytest.raises(FeedError, match=r"Version 1 does not exist: .*versions is empty"):
         store.version(1)
     assert not store.folder.exists(), "reading makes no folder"
 
@@ -263,22 +268,31 @@ def test_run_reports_newest_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "read", "told"),
+    ("name", "content", "read", "message"),
     [
-        ("runs/1.json", b"{}", "runs", r"runs/1\.json is broken \(id: Field required\)"),
-        ("refused/1.json.gz", b"x", "refusals", r"refused/1\.json\.gz is broken \(Not a gzipped file"),
-        ("refused/1.json.gz", gzip.compress(b"{}", mtime=0), "refusals", r"1\.json\.gz is broken \('id'\)"),
-        ("refused/1.json.gz", gzip.compress(b"[]", mtime=0), "refusals", r"1\.json\.gz is broken \("),
-        ("changes.jsonl", b"{}\n", "changes", r"changes\.jsonl, line 1, is broken .* Remove the line, or mend it"),
-        ("changes.jsonl", b"\xff\n", "changes", r"changes\.jsonl, line 1, is broken"),
+        ("runs/1.json", b"{}", "runs", r"runs/1\.json is not a run report and is left out \(id: Field required\)"),
+        ("runs/1.json", None, "runs", r"runs/1\.json is not a run report and is left out \(IsADirectoryError"),
+        ("refused/1.json.gz", b"x", "refusals", r"refused/1\.json\.gz is not a refused candidate .*\(BadGzipFile"),
+        ("refused/1.json.gz", gzip.compress(b"{}", mtime=0), "refusals", r"1\.json\.gz is not .*\(KeyError: 'id'\)"),
+        ("refused/1.json.gz", gzip.compress(b"[]", mtime=0), "refusals", r"1\.json\.gz is not a refused candidate"),
+        ("refused/1.json.gz", None, "refusals", r"1\.json\.gz is not a refused candidate .*\(IsADirectoryError"),
+        ("changes.jsonl", b"{}\n", "changes", r"changes\.jsonl: the line at byte 0 is not a change and is left out"),
+        ("changes.jsonl", b"\xff\n", "changes", r"changes\.jsonl: the line at byte 0 is not a change"),
     ],
 )
-def test_a_broken_file_is_named(tmp_path: Path, name: str, content: bytes, read: str, told: str) -> None:
+def test_a_broken_file_is_named_and_left_out(
+    tmp_path: Path, name: str, content: bytes | None, read: str, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FeedWriter(FeedStore(tmp_path), "a test") as writer:
+        writer.report(report(1))
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(content)
-    with pytest.raises(FeedError, match=told):
-        list(getattr(FeedStore(tmp_path), read)())
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    assert list(getattr(FeedStore(tmp_path), read)()) == ([report(1)] if read == "runs" else [])
+    assert re.search(message, caplog.text)
 
 
 def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
@@ -305,3 +319,91 @@ def test_a_feed_without_bots_starts_without_an_atom_feed(tmp_path: Path) -> None
     (tmp_path / "changes.jsonl").touch()
     assert published(tmp_path, FIRST, T1).version == 2
     assert [change.kind for change in FeedStore(tmp_path).changes()] == ["added"] * 10
+
+
+# --- on disk -----------------------------------------------------------------------------------
+
+
+def test_every_file_and_folder_is_flushed_before_it_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power failure must not leave an empty file under a new name, nor lose the name."""
+    flushed: list[str] = []
+    renamed: list[tuple[str, bool]] = []
+    fsync, replace = os.fsync, os.replace
+
+    def note_fsync(descriptor: int) -> None:
+        flushed.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    def note_replace(source: Path, target: Path) -> None:
+        renamed.append((str(target), str(source) in flushed))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", note_replace)
+    published(tmp_path, FIRST, T0)
+    assert renamed[-1] == (str(tmp_path / "models.json"), True), "models.json comes last"
+    assert all(was_flushed for _, was_flushed in renamed)
+    assert {str(tmp_path), str(tmp_path / "versions")} <= set(flushed)
+    assert flushed[-2:] == [str(tmp_path)] * 2, "the folder is flushed after its last name, and after the lock's"
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_that_cannot_flush_folders_is_told_once(
+    tmp_path: Path, code: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fsync = os.fsync
+
+    def refuse_folders(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").is_dir():
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    assert published(tmp_path, FIRST, T0).version == 1
+    assert published(tmp_path, seen_again(owned_by="Other"), T1).version == 2
+    told = [record for record in caplog.records if "cannot flush a folder" in record.message]
+    assert len(told) == len({record.args for record in told}), "once for each folder"
+
+
+def test_another_error_of_a_folder_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(FeedError, match="Input/output error"):
+        published(tmp_path, FIRST, T0)
+
+
+def test_a_symbolic_link_stays_one_and_its_target_is_replaced(tmp_path: Path) -> None:
+    folder, served = tmp_path / "output", tmp_path / "served"
+    served.mkdir()
+    published(folder, FIRST, T0)
+    (folder / "models.json").rename(served / "poe.json")
+    (folder / "models.json").symlink_to(served / "poe.json")
+    assert published(folder, seen_again(owned_by="Other"), T1).version == 2
+    assert (folder / "models.json").is_symlink()
+    assert json.loads((served / "poe.json").read_bytes())["version"] == 2
+    assert [path.name for path in served.iterdir()] == ["poe.json"]
+
+
+def test_script_hosts_make_no_new_version_and_another_address_of_the_site_does(tmp_path: Path) -> None:
+    def publish(**site: Any) -> int:
+        given = Site(**{"url": "https://poe.com", "api_url": "https://api.poe.com/v1/models"} | site)
+        with FeedWriter(FeedStore(tmp_path), "a test", given) as writer:
+            return writer.publish(FIRST, run(T0), now=T0).version
+
+    assert publish() == 1
+    assert publish(script_hosts=("cdn.example",)) == 1
+    assert json.loads((tmp_path / "models.json").read_bytes())["site"]["script_hosts"] == ["cdn.example"]
+    assert publish(api_url="https://api.poe.com/v2/models") == 2
+    with FeedWriter(FeedStore(tmp_path), "a rereading") as writer:
+        writer.publish(FIRST, run(T1), now=T1)
+    assert json.loads((tmp_path / "models.json").read_bytes())["site"]["api_url"] == "https://api.poe.com/v2/models"
+
+
+def test_bots_whose_prices_stay_count_when_one_jumps(tmp_path: Path) -> None:
+    """One of thirty is fewer than a twentieth; the writer does not build those that stay."""
+    thirty = [merge(None, visited(listed(f"bot-{n:02}", T0), T0)) for n in range(30)]
+    published(tmp_path, thirty, T0)
+    dear = merge(thirty[0], visited(listed("bot-00", T1), T1, "7500"))
+    assert published(tmp_path, [dear, *thirty[1:]], T1).version == 2

@@ -3,55 +3,15 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from poe_scraper.failures import Code, ObservationError
-from poe_scraper.pages.catalog import Catalog, bot_url, is_handle, read_catalog
-
-AT = datetime(2026, 10, 22, 13, 19, 4, tzinfo=UTC)
-URL = "https://api.poe.com/v1/models"
-
-ENTRY: dict[str, Any] = {
-    "id": "grok-4.7",
-    "object": "model",
-    "created": 1790012963916,
-    "description": "Made for this test.",
-    "owned_by": "XAI",
-    "permission": [],
-    "root": "grok-4.7",
-    "parent": None,
-    "architecture": {
-        "input_modalities": ["text", "image"],
-        "output_modalities": ["text"],
-        "modality": "text,image->text",
-    },
-    "supported_features": ["tools"],
-    "pricing": {
-        "prompt": "0.0000020202",
-        "completion": "6.0606e-06",
-        "image": None,
-        "request": None,
-        "input_cache_read": "2.6e-07",
-        "input_cache_write": None,
-    },
-    "context_window": {"context_length": 256000, "max_output_tokens": 32768},
-    "context_length": 256000,
-    "metadata": {
-        "display_name": "Grok 4.7",
-        "image": {"url": "https://example.org/grok.png", "alt": "", "width": 64, "height": 64},
-        "url": "https://poe.com/grok-4.7",
-    },
-    "reasoning": {
-        "budget": {"max_tokens": 1024, "min_tokens": 0},
-        "required": False,
-        "supports_reasoning_effort": True,
-    },
-    "parameters": [{"name": "size", "schema": {"type": "string"}, "default_value": "1k", "description": "Size."}],
-}
+from poe_scraper.items import Bot
+from poe_scraper.pages.catalog import PRICES, Catalog, bot_url, is_handle, read_catalog
+from tests.made_entries import AT, ENTRY, URL, json_values
 
 
 def read(*entries: object) -> Catalog:
@@ -60,12 +20,15 @@ def read(*entries: object) -> Catalog:
 
 
 def test_an_entry_in_full() -> None:
-    (bot,), problems = read(ENTRY)
-    assert problems == ()
+    catalog = read(ENTRY)
+    (bot,) = catalog.bots
+    assert (catalog.problems, bot.errors) == ((), ())
+    assert bot.observed.catalog is not None
+    assert bot.observed.catalog.kept == ()
     assert (bot.id, bot.display_name, bot.owned_by) == ("grok-4.7", "Grok 4.7", "XAI")
     assert bot.handle is None
     assert bot.url == "https://poe.com/grok-4.7"
-    assert bot.created == datetime(2026, 9, 21, 17, 49, 23, 916000, tzinfo=UTC)
+    assert bot.created == datetime(2026, 9, 21, 17, 49, 23, tzinfo=UTC)
     assert bot.architecture is not None
     assert bot.architecture.input_modalities == ("text", "image")
     assert bot.context_window is not None
@@ -97,7 +60,7 @@ def test_an_entry_in_full() -> None:
     ],
 )
 def test_api_prices(pricing: object, expected: dict[str, str] | None) -> None:
-    (bot,), _ = read({**ENTRY, "pricing": pricing})
+    (bot,) = read({**ENTRY, "pricing": pricing}).bots
     api = bot.pricing.api
     assert (api and api.model_dump(mode="json", exclude_none=True)) == expected
 
@@ -132,35 +95,200 @@ def test_an_entry_that_is_no_object_is_left_out(entry: object) -> None:
     assert len(catalog.bots) == len(catalog.problems) == 1
 
 
+def one(**changes: object) -> Bot:
+    """The bot of an entry with some fields changed; `...` leaves a field out."""
+    entry = {name: value for name, value in {**ENTRY, **changes}.items() if value is not ...}
+    catalog = read(entry)
+    assert catalog.problems == ()
+    (bot,) = catalog.bots
+    return bot
+
+
+def kept(bot: Bot) -> set[str]:
+    assert bot.observed.catalog is not None
+    return set(bot.observed.catalog.kept)
+
+
+ODD_VALUES = [
+    ("pricing", {"prompt": "free", "completion": "0.5"}, "pricing.api.prompt"),
+    ("pricing", {"prompt": "", "completion": "0.5"}, "pricing.api.prompt"),
+    ("pricing", {"prompt": "-2", "completion": "0.5"}, "pricing.api.prompt"),
+    ("pricing", {"prompt": "NaN", "completion": "0.5"}, "pricing.api.prompt"),
+    ("pricing", {"prompt": "Infinity", "completion": "0.5"}, "pricing.api.prompt"),
+    ("pricing", {"prompt": "1e999999", "completion": "0.5"}, "pricing.api.prompt"),
+    ("pricing", {"prompt": {"usd": "1"}, "completion": "0.5"}, "pricing.api.prompt"),
+    ("pricing", {"prompt": True, "completion": "0.5"}, "pricing.api.prompt"),
+    ("pricing", "cheap", "pricing.api"),
+    ("pricing", ["0.1"], "pricing.api"),
+    ("created", "yesterday", "created"),
+    ("created", 0, "created"),
+    ("created", -5, "created"),
+    ("created", 1e300, "created"),
+    ("created", True, "created"),
+    ("created", {"ms": 1790012963916}, "created"),
+    ("owned_by", 5, "owned_by"),
+    ("description", {"en": "x"}, "description"),
+    ("metadata", "x", "display_name"),
+    ("metadata", {"display_name": ["x"]}, "display_name"),
+    ("supported_features", "tools", "supported_features"),
+    ("supported_features", [{"name": "tools"}], "supported_features"),
+    ("context_window", {"context_length": "many", "max_output_tokens": 5}, "context_window.context_length"),
+    ("context_window", {"context_length": 1.5, "max_output_tokens": 5}, "context_window.context_length"),
+    ("context_window", 256000, "context_window"),
+    ("architecture", {**ENTRY["architecture"], "input_modalities": [1]}, "architecture.input_modalities"),
+    ("architecture", "text->text", "architecture"),
+    ("reasoning", {**ENTRY["reasoning"], "required": "no"}, "reasoning.required"),
+    ("reasoning", {**ENTRY["reasoning"], "budget": {"max_tokens": -1, "min_tokens": 0}}, "reasoning.budget.max_tokens"),
+    ("reasoning", [], "reasoning"),
+    ("parameters", [{"schema": {}}], "parameters"),
+    ("parameters", {"size": 1}, "parameters"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "field"), ODD_VALUES)
+def test_an_odd_value_costs_that_field_alone(name: str, value: object, field: str) -> None:
+    bot, whole = one(**{name: value}), one()
+    (error,) = bot.errors
+    assert (error.stage, error.code, error.field) == ("catalog", Code.FIELD_MALFORMED, field)
+    assert error.message.startswith("entry grok-4.7 of the models API: ")
+    assert error.message.isprintable()
+    assert len(error.message) < 400
+    assert field in kept(bot)
+    untouched = {"created", "owned_by", "description", "display_name", "supported_features", "parameters"} - {field}
+    assert {fact: getattr(bot, fact) for fact in untouched} == {fact: getattr(whole, fact) for fact in untouched}
+    if name != "pricing":
+        assert bot.pricing == whole.pricing
+    elif field != "pricing.api":
+        assert bot.pricing.api is not None
+        assert (bot.pricing.api.prompt, bot.pricing.api.completion) == (None, Decimal("0.5"))
+
+
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("name", "value", "fields"),
     [
-        ("pricing", {"prompt": "free"}),
-        ("pricing", {"prompt": "-1"}),
-        ("pricing", {"prompt": "NaN"}),
-        ("pricing", {"prompt": "1e999999"}),
-        ("pricing", "cheap"),
-        ("created", "yesterday"),
-        ("created", 1e300),
-        ("created", True),
-        ("owned_by", 5),
-        ("supported_features", "tools"),
-        ("context_window", {"context_length": "many"}),
-        ("architecture", {"input_modalities": [1]}),
-        ("parameters", [{"schema": {}}]),
+        ("supported_features", ..., {"supported_features"}),
+        ("supported_features", None, {"supported_features"}),
+        ("description", None, {"description"}),
+        ("metadata", ..., {"display_name"}),
+        ("metadata", None, {"display_name"}),
+        ("created", ..., {"created"}),
+        ("pricing", ..., {"pricing.api"}),
+        ("pricing", {}, {"pricing.api"}),
+        ("pricing", {"text": {"prompt": "0.1"}}, {"pricing.api"}),
+        ("pricing", {"prompt": "1", "completion": "2"}, {f"pricing.api.{name}" for name in PRICES[2:]}),
+        ("context_window", ..., {"context_window"}),
+        ("architecture", None, {"architecture"}),
+        ("architecture", {**ENTRY["architecture"], "input_modalities": None}, {"architecture.input_modalities"}),
+        ("architecture", {"input_modalities": ["text"]}, {"architecture.output_modalities", "architecture.modality"}),
+        ("reasoning", ..., {"reasoning"}),
     ],
 )
-def test_a_wrong_value_costs_the_entry_its_facts_but_not_its_place(field: str, value: object) -> None:
-    """So the bot does not look gone, and what the feed knows of it is kept."""
-    (bot,), problems = read({**ENTRY, field: value})
-    assert problems == ()
-    assert bot.id == "grok-4.7"
-    assert bot.observed.catalog is None
-    assert bot.pricing.api is None
-    (error,) = bot.errors
-    assert (error.stage, error.code) == ("catalog", Code.ENTRY_MALFORMED)
-    assert "grok-4.7" in error.message
-    assert len(error.message) < 400
+def test_what_an_entry_does_not_give_is_kept_without_an_error(name: str, value: object, fields: set[str]) -> None:
+    bot = one(**{name: value})
+    assert bot.errors == ()
+    assert kept(bot) == fields
+
+
+@pytest.mark.parametrize("name", ["pricing", "context_window", "reasoning"])
+def test_null_is_an_answer_where_poe_documents_it(name: str) -> None:
+    bot = one(**{name: None})
+    assert (bot.errors, kept(bot)) == ((), set())
+    assert (bot.pricing.api if name == "pricing" else getattr(bot, name)) is None
+
+
+@pytest.mark.parametrize("price", ["-1", -1, "-1.0", " -1 "])
+def test_minus_one_is_a_variable_price(price: object) -> None:
+    bot = one(pricing={"prompt": price, "completion": "0.5"})
+    assert bot.errors == ()
+    assert bot.pricing.api is not None
+    assert (bot.pricing.api.prompt, bot.pricing.api_variable) == (None, ("prompt",))
+
+
+def test_unknown_prices_are_kept_as_they_came() -> None:
+    other = {
+        "input_cache_write_1h": "0.00001",
+        "overrides": [{"min_prompt_tokens": 200000, "prompt": "0.000004"}],
+        "web_search": 0.01,
+        "audio": None,
+    }
+    bot = one(pricing={**ENTRY["pricing"], **other})
+    assert bot.errors == ()
+    assert bot.pricing.api == one().pricing.api
+    assert bot.pricing.api_other == {
+        "input_cache_write_1h": "0.00001",
+        "overrides": [{"min_prompt_tokens": 200000, "prompt": "0.000004"}],
+        "web_search": "0.01",
+    }
+
+
+def test_nested_prices_are_kept_but_not_guessed() -> None:
+    nested = {"text": {"prompt": "0.1"}}
+    bot = one(pricing=nested)
+    assert (bot.pricing.api, bot.pricing.api_other) == (None, nested)
+
+
+@pytest.mark.parametrize(
+    "created",
+    [
+        1790012963916,
+        1790012963,
+        1790012963916000,
+        1790012963916000000,
+        "1790012963916",
+        1790012963916.25,
+        "2026-09-21T17:49:23.916Z",
+        "2026-09-21T19:49:23+02:00",
+    ],
+)
+def test_the_unit_of_created_follows_from_its_size(created: object) -> None:
+    assert one(created=created).created == datetime(2026, 9, 21, 17, 49, 23, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("created", [0, 1, 10**9 - 1, 10**12 - 1, 4102444800, 4102444800000, "1970-01-01T00:00:00Z"])
+def test_an_implausible_time_is_left_out(created: object) -> None:
+    bot = one(created=created)
+    assert bot.created is None
+    assert [error.field for error in bot.errors] == ["created"]
+
+
+BIG = "7" * 5000
+DEEP = "[" * 5000 + "]" * 5000
+
+
+@pytest.mark.parametrize("huge", [BIG, f"-{BIG}", f"{BIG}.5", f"1e{BIG}", DEEP, '{"a":' * 3000 + "1" + "}" * 3000])
+@pytest.mark.parametrize("name", ["created", "owned_by", "pricing", "parameters", "context_window", "surprise"])
+def test_a_huge_value_costs_itself_alone(name: str, huge: str) -> None:
+    entry = json.dumps({**ENTRY, name: "HERE"}).replace('"HERE"', huge)
+    body = f'{{"data": [{entry}, {json.dumps({**ENTRY, "id": "other"})}]}}'.encode()
+    first, second = read_catalog(body, url=URL, at=AT, site_url="https://poe.com").bots
+    assert second.model_copy(update={"id": first.id, "url": first.url}) == one()
+    assert {error.code for error in first.errors} <= {Code.FIELD_MALFORMED}
+    assert {str(error.field).partition(".")[0] for error in first.errors} <= {name}
+    unread = {"pricing": "pricing.api"}.get(name, name)
+    assert name == "surprise" or any(field.startswith(unread) for field in kept(first))
+
+
+@pytest.mark.parametrize(
+    ("entry", "keys"),
+    [
+        ({"id": "openai/gpt-5"}, {"gpt-5"}),
+        ({"id": "gpt-5:free"}, {"gpt-5"}),
+        ({"id": "GPT 5"}, {"gpt-5"}),
+        ({"id": None, "root": "gpt-5"}, {"gpt-5"}),
+        ({"id": 7, "metadata": {"url": "https://poe.com/GPT-5?x=1"}}, {"gpt-5"}),
+        ({"metadata": {"display_name": "GPT-5"}}, {"gpt-5"}),
+        ({"id": "C++-Helper"}, {"c++-helper"}),
+    ],
+)
+def test_an_entry_left_out_names_the_bots_that_it_may_be(entry: dict[str, object], keys: set[str]) -> None:
+    catalog = read(entry, ENTRY)
+    assert keys <= catalog.possible_keys
+    assert not catalog.has_anonymous
+
+
+@pytest.mark.parametrize("entry", [{}, {"id": None}, {"id": 5, "root": ""}, [], "text", None])
+def test_an_entry_that_names_nothing_may_be_any_bot(entry: object) -> None:
+    assert read(entry, ENTRY).has_anonymous
 
 
 @pytest.mark.parametrize(
@@ -184,19 +312,14 @@ def test_an_answer_that_is_no_list_of_models(body: bytes, code: Code) -> None:
     assert raised.value.code == code
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=10,
-)
-
-
-@given(st.dictionaries(st.sampled_from(sorted(ENTRY)), json_values))
+@given(st.dictionaries(st.sampled_from([*sorted(ENTRY), "surprise"]), json_values))
 def test_any_entry_is_read_or_reported(changes: dict[str, object]) -> None:
     catalog = read({**ENTRY, **changes}, {**ENTRY, "id": "other"})
     assert len(catalog.bots) + len(catalog.problems) == 2
     for bot in catalog.bots:
-        bot.model_dump_json()
+        json.loads(bot.as_json(), parse_constant=pytest.fail)
+    other = catalog.bots[-1]
+    assert (other.id, other.errors) == ("other", ())
 
 
 @given(st.binary(max_size=200))

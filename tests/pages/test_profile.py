@@ -14,9 +14,10 @@ from poe_scraper.failures import Code, ObservationError
 from poe_scraper.pages.catalog import is_handle
 from poe_scraper.pages.profile import Profile, read_profile
 from poe_scraper.replica.catalog import Catalog
-from poe_scraper.replica.documents import HOSTILE_TEXT, PROFILE_PAGE_SIZE, Release, Site
-from tests.pages.test_bot import escaped
-from tests.pages.test_fuzz import changed
+from poe_scraper.replica.documents import HOSTILE_TEXT, PROFILE_PAGE_SIZE, Documents
+from poe_scraper.replica.hosts import Hosts
+from poe_scraper.replica.release import Release
+from tests.pages.made_pages import changed, script_json
 
 AT = datetime(2026, 10, 22, 13, 19, 7, tzinfo=UTC)
 SITE = "https://poe.com"
@@ -56,7 +57,9 @@ def page(data: object, *rows: str, panel: bool = True, settled: object = True, d
         ("__NEXT_DATA__", {"props": {"pageProps": {"data": {"mainQuery": {"user": data}}}}}),
         ("poe-scraper-observation", {"settled": settled, "deleted": deleted}),
     ]
-    tags = "".join(f'<script id="{name}" type="application/json">{escaped(value)}</script>' for name, value in scripts)
+    tags = "".join(
+        f'<script id="{name}" type="application/json">{script_json(value)}</script>' for name, value in scripts
+    )
     body = f'<div id="profile-created-bots">{"".join(rows)}</div>' if panel else ""
     return f"<!DOCTYPE html><html><body>{body}{tags}</body></html>"
 
@@ -171,7 +174,7 @@ def test_what_is_no_profile_of_the_creator() -> None:
     assert code_of(page(None, row("A")), url=f"{SITE}/Grok-4.7") == Code.WRONG_PROFILE
     assert code_of(page(None, panel=False)) == Code.SITE_CHANGED
     assert code_of(page(None, panel=False, settled=False)) == Code.TIMEOUT
-    assert code_of(page(facts(node("A")), panel=False)) == Code.SITE_CHANGED
+    assert code_of(page(facts(count=3), panel=False)) == Code.SITE_CHANGED
     assert code_of(page(facts(), settled={"a": 1})) == Code.SITE_CHANGED
     assert code_of("") == Code.SITE_CHANGED
     assert code_of("<html></html>") == Code.SITE_CHANGED
@@ -183,7 +186,7 @@ SERVED = Catalog.load()
 SERVED_PROFILE = SERVED.profile(CREATOR)
 assert SERVED_PROFILE is not None
 BOTS = SERVED_PROFILE.bots
-SHELL = Site(Release(), "https://other.test").profile_page(SERVED_PROFILE, None).decode()
+SHELL = Documents(Release(Hosts(8000)), Hosts(8000)).profile_page(SERVED_PROFILE, None).decode()
 HYDRATION = re.search(r'<script id="__NEXT_DATA__"[^>]*>(.*?)</script>', SHELL, re.DOTALL)
 assert HYDRATION is not None
 PARTS: dict[str, Any] = {
@@ -200,7 +203,7 @@ DELETED = {bot.handle for bot in BOTS if bot.deleted}
 def document(parts: dict[str, Any]) -> str:
     rows = [row(bot.handle, bot.description or "", mark=str(len(THERE))) for bot in BOTS]
     scripts = (("__NEXT_DATA__", parts["hydration"]), ("poe-scraper-observation", parts["observation"]))
-    tags = "".join(f'<script id="{name}">{escaped(data)}</script>' for name, data in scripts)
+    tags = "".join(f'<script id="{name}">{script_json(data)}</script>' for name, data in scripts)
     panel = f'<div id="profile-created-bots">{"".join(rows)}</div>'
     return f"<!DOCTYPE html><html><body><h1>@{CREATOR}</h1>{panel}{tags}</body></html>"
 

@@ -1,82 +1,19 @@
-"""The item pipelines, each in a real crawl that sends no request."""
+"""The item pipelines, in crawls that send no request."""
 
-import json
-import subprocess
-import sys
-from collections.abc import Sequence
-from datetime import timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from poe_scraper.cli.exits import ExitCode, crawl_exit_code
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
-from poe_scraper.items import Bot, RunReport
+from poe_scraper.items import Bot, CatalogSighting, Observed, PageSighting, RunReport, Site
 from tests.feed.sightings import DAY, T0, failed, listed, malformed, named, run, visited
-
-ROOT = Path(__file__).parents[2]
+from tests.pipelines.conftest import Crawls, Item
 
 T1 = T0 + DAY
-
-Item = Bot | tuple[Bot, dict[str, Any]] | dict[str, Any]
-"""A bot; a bot with values that no validation has seen; a plain dictionary."""
-
-
-class Crawls:
-    """Crawls into one folder, run one after another by `run`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.made: list[dict[str, Any]] = []
-
-    def add(self, items: Sequence[Item], settings: dict[str, str] | None = None, **spider: Any) -> None:
-        told = []
-        for item in items:
-            bot, update = item if isinstance(item, tuple) else (item, {})
-            if isinstance(bot, Bot):
-                told.append({"bot": bot.model_dump(mode="json", by_alias=True), "update": update})
-            else:
-                told.append({"dict": bot})
-        settings = {"POE_OUTPUT_DIR": str(self.folder), **(settings or {})}
-        self.made.append({"items": told, "spider": spider, "settings": settings})
-
-    def run(self) -> list[dict[str, Any]]:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.pipelines.crawling"],
-            input=json.dumps(self.made),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=240,
-        )
-        assert done.returncode == 0, done.stderr
-        assert "Traceback" not in done.stderr, done.stderr
-        self.made = []
-        told: list[dict[str, Any]] = json.loads(done.stdout)
-        return told
-
-    def crawl(self, items: Sequence[Item], settings: dict[str, str] | None = None, **spider: Any) -> dict[str, Any]:
-        """One crawl on its own."""
-        self.add(items, settings, **spider)
-        (done,) = self.run()
-        return done
-
-    @property
-    def bots(self) -> dict[str, Bot]:
-        feed = FeedStore(self.folder).current()
-        return {bot.id: bot for bot in feed.data} if feed else {}
-
-    def files(self) -> dict[str, bytes]:
-        """All files but the locks and the run reports."""
-        paths = (path for path in self.folder.rglob("*") if path.is_file() and not path.name.startswith(".lock"))
-        return {str(path.relative_to(self.folder)): path.read_bytes() for path in paths if path.parent.name != "runs"}
-
-
-@pytest.fixture
-def crawls(tmp_path: Path) -> Crawls:
-    return Crawls(tmp_path / "output")
 
 
 def codes(done: dict[str, Any]) -> list[str]:
@@ -95,20 +32,20 @@ def test_what_is_no_bot_is_dropped_and_reported(crawls: Crawls) -> None:
         {**good.model_dump(mode="json"), "id": "a-float", "pricing": {"api": {"prompt": 0.1}}},
         (good, {"id": "wrong-type", "is_down": "perhaps"}),
         (good, {"id": "wrong-shape", "parameters": 5}),
-        (good, {"id": "wrong-error", "errors": [{"stage": "nowhere"}]}),
+        (good, {"id": "wrong-error", "errors": [{"stage": 5}]}),
     ]
     done = crawls.crawl([*bad, good])
     assert set(crawls.bots) == {"good"}
     assert codes(done) == ["entry_malformed"] * len(bad)
     messages = [problem["message"] for problem in done["report"]["problems"]]
     assert messages == done["dropped"]
-    assert messages[0] == "item 'no-times' is no bot: first_seen: Field required"
-    assert messages[1].startswith("item None is no bot: id: ")
+    assert messages[0] == "item 'no-times' is not a bot: first_seen: Field required"
+    assert messages[1].startswith("item None is not a bot: id: ")
     assert "status: " in messages[2]
     assert "pricing.api.prompt: " in messages[3]
     assert "is_down: " in messages[4]
     assert "parameters: " in messages[5]
-    assert "errors.0.stage: " in messages[6]
+    assert "errors.0." in messages[6]
 
 
 def test_a_dictionary_can_be_a_bot(crawls: Crawls) -> None:
@@ -135,6 +72,17 @@ def test_a_number_that_json_lacks_does_not_make_a_new_version_each_time(crawls: 
     assert crawls.bots["numbers"].parameters[0].default_value is None
 
 
+def test_what_the_published_schema_refuses_is_dropped(crawls: Crawls, monkeypatch: pytest.MonkeyPatch) -> None:
+    def misfits(bot: dict[str, Any]) -> list[str]:
+        return ["status: 'asleep' is not one of the values"] if bot["id"] == "odd" else []
+
+    monkeypatch.setattr("poe_scraper.pipelines.validate.bot_misfits", misfits)
+    done = crawls.crawl([listed("odd", T0), listed("good", T0)])
+    assert done["dropped"] == ["item 'odd' is not a bot: status: 'asleep' is not one of the values"]
+    assert codes(done) == ["entry_malformed"]
+    assert set(crawls.bots) == {"good"}
+
+
 # --- dedupe ------------------------------------------------------------------------------------
 
 
@@ -149,6 +97,12 @@ def test_ids_compare_without_case(crawls: Crawls) -> None:
     upper = listed("gpt-test", T0).model_copy(update={"id": "GPT-Test"})
     crawls.crawl([upper, listed("gpt-test", T0)])
     assert list(crawls.bots) == ["GPT-Test"]
+
+
+def test_ids_compare_by_case_folding(crawls: Crawls) -> None:
+    done = crawls.crawl([listed("straße", T0), listed("STRASSE", T0)])
+    assert list(crawls.bots) == ["straße"]
+    assert codes(done) == ["entry_duplicate"]
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -262,11 +216,13 @@ def test_a_run_report(crawls: Crawls) -> None:
         "seen": 3,
         "visited": 2,
         "not_due": 1,
+        "left": 0,
         "failed": {"timeout": 1},
         "bots": 3,
         "with_rates": 1,
         "with_unparsed": 0,
         "with_differences": 0,
+        "with_suspects": 0,
         "active": 3,
         "active_with_rates": 1,
         "oldest_page": "2026-10-20T12:00:00Z",
@@ -276,6 +232,7 @@ def test_a_run_report(crawls: Crawls) -> None:
         "changed": 0,
         "requests": {"page": 7},
         "bytes": {"page": 900},
+        "script_hosts": [],
         "problems": [problem],
     }
     feed = FeedStore(crawls.folder).current()
@@ -363,3 +320,164 @@ def test_old_versions_are_pruned(crawls: Crawls) -> None:
         crawls.add([listed("gpt-test", T0, owned_by=owner)], {"POE_KEEP_VERSIONS": "2"})
     crawls.run()
     assert FeedStore(crawls.folder).versions() == [2, 3]
+
+
+# --- the site of the feed ----------------------------------------------------------------------
+
+OTHER = {"POE_SITE_URL": "https://other.example", "POE_API_URL": "https://api.other.example/v1/models"}
+
+
+def test_the_feed_names_its_site_without_secrets(crawls: Crawls) -> None:
+    secret = {
+        "POE_SITE_URL": "https://user:hunter2@poe.com/",
+        "POE_API_URL": "https://api.poe.com/v1/models?key=hunter2",
+    }
+    crawls.crawl([visited(listed("gpt-test", T0), T0)], secret, stats={"poe/script_hosts": ["cdn.example"]})
+    feed = FeedStore(crawls.folder).current()
+    assert feed is not None
+    assert feed.site == Site(
+        url="https://poe.com", api_url="https://api.poe.com/v1/models", script_hosts=("cdn.example",)
+    )
+    assert b"hunter2" not in b"".join(path.read_bytes() for path in crawls.folder.rglob("*.json"))
+
+
+def test_what_an_observed_url_may_hold_is_not_published(crawls: Crawls) -> None:
+    bot = visited(listed("gpt-test", T0), T0)
+    secret = "https://user:hunter2@poe.com/GPT-Test?token=hunter2#hunter2"
+    observed = Observed(
+        catalog=CatalogSighting(at=T0, url="https://k:hunter2@api.poe.com/v1/models?key=hunter2"),
+        page=PageSighting(at=T0, url=secret, via="graphql"),
+    )
+    crawls.crawl([bot.model_copy(update={"url": secret, "observed": observed})])
+    assert b"hunter2" not in (crawls.folder / "models.json").read_bytes()
+    published = crawls.bots["gpt-test"]
+    assert published.observed.page is not None
+    assert published.url == published.observed.page.url == "https://poe.com/GPT-Test"
+
+
+def test_a_crawl_of_another_site_is_refused_before_its_first_request(crawls: Crawls) -> None:
+    crawls.crawl([visited(listed("gpt-test", T0), T0)])
+    before = crawls.files()
+    done = crawls.crawl([listed("other", T1)], OTHER)
+    assert (done["finish_reason"], done["report"]["outcome"]) == ("other_site", "failed")
+    (reason,) = done["report"]["reasons"]
+    assert "belongs to another site: it was read from https://poe.com, and this crawl reads https://other" in reason
+    assert "POE_OUTPUT_DIR" in reason
+    assert crawls.files() == before
+    assert crawl_exit_code(RunReport.model_validate(done["report"])) == ExitCode.WRONG_USAGE
+
+
+def test_another_api_is_another_site(crawls: Crawls) -> None:
+    crawls.add([visited(listed("gpt-test", T0), T0)])
+    crawls.add([listed("gpt-test", T1)], {"POE_API_URL": "http://127.0.0.1:8321/v1/models"})
+    assert crawls.run()[1]["finish_reason"] == "other_site"
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused"),
+    [
+        ({}, False),
+        ({"POE_SITE_URL": "https://www.poe.com/", "POE_API_URL": "https://api.poe.com/v2/models"}, False),
+        ({"POE_SITE_URL": "https://poe.com:443"}, False),
+        ({"POE_SITE_URL": "https://poe.com:8443"}, True),
+        ({"POE_SITE_URL": "https://notpoe.com"}, True),
+        (OTHER, True),
+    ],
+)
+def test_a_feed_that_does_not_name_its_site_adopts_the_one_it_was_read_from(
+    crawls: Crawls, settings: dict[str, str], refused: bool
+) -> None:
+    """So are feeds of schema 1.0."""
+    with FeedWriter(FeedStore(crawls.folder), "a test") as writer:
+        writer.publish([visited(listed("gpt-test", T0), T0)], run(T0), now=T0)
+    done = crawls.crawl([listed("gpt-test", T1)], settings, listed=["gpt-test"])
+    assert (done["finish_reason"] == "other_site") is refused
+    feed = FeedStore(crawls.folder).current()
+    assert feed is not None
+    assert (feed.site is None) is refused
+
+
+# --- bots that lose the same thing -------------------------------------------------------------
+
+
+def cards(count: int, at: datetime, *, lost: int) -> list[Bot]:
+    """Visited bots, the first of them without a rate card."""
+    return [visited(listed(f"bot-{n:03}", at), at, None if n < lost else "75") for n in range(count)]
+
+
+def prices(crawls: Crawls) -> int:
+    return sum(bool(bot.pricing.rates and bot.pricing.rate_card) for bot in crawls.bots.values())
+
+
+def test_three_crawls_in_which_every_bot_loses_its_card_lose_nothing(crawls: Crawls) -> None:
+    crawls.add(cards(10, T0, lost=0))
+    for day in range(1, 4):
+        crawls.add(cards(10, T0 + day * DAY, lost=10))
+    crawls.add(cards(10, T0 + 4 * DAY, lost=0))
+    first, *changed, last = (RunReport.model_validate(done["report"]) for done in crawls.run())
+    for report in changed:
+        (problem,) = report.problems
+        assert problem.code == "site_changed"
+        assert "10 of 10 bots that had a rate card no longer show it" in problem.message
+        assert report.with_rates == 10
+        assert crawl_exit_code(report) == ExitCode.DEGRADED
+    assert [crawl_exit_code(report) for report in (first, last)] == [ExitCode.DONE] * 2
+    assert all(not bot.errors for bot in crawls.bots.values())
+
+
+@pytest.mark.parametrize(("count", "lost", "left"), [(10, 2, 8), (10, 3, 10), (100, 5, 95), (100, 6, 100)])
+def test_so_many_bots_may_give_up_their_cards(crawls: Crawls, count: int, lost: int, left: int) -> None:
+    """After two looks each, as long as no more than a twentieth do so, or no more than two."""
+    for day in range(3):
+        crawls.add(cards(count, T0 + day * DAY, lost=lost if day else 0), {"POE_GATE_MAX_LOST": "0.05"})
+    reports = [done["report"] for done in crawls.run()]
+    assert prices(crawls) == left
+    assert [bool(report["problems"]) for report in reports] == [False, left == count, left == count]
+
+
+def test_looks_of_a_crawl_in_which_the_site_changed_do_not_count(crawls: Crawls) -> None:
+    """One bot lost its card before the site changed; what it takes is one more look once the site is as it was."""
+    for day, lost in enumerate((0, 1, 10, 10, 1)):
+        crawls.add(cards(10, T0 + day * DAY, lost=lost))
+    crawls.run()
+    assert prices(crawls) == 9
+    assert crawls.bots["bot-000"].pricing.rates == ()
+
+
+def test_cards_that_lose_their_prices_count_as_lost(crawls: Crawls) -> None:
+    crawls.add(cards(10, T0, lost=0))
+    bare = {"rates": (), "unparsed": (), "rate_card": "Free for now."}
+    changed = [bot.model_copy(update={"pricing": bot.pricing.model_copy(update=bare)}) for bot in cards(10, T1, lost=0)]
+    crawls.add(changed)
+    report = crawls.run()[1]["report"]
+    assert [problem["code"] for problem in report["problems"]] == ["site_changed"]
+    assert prices(crawls) == 10
+    assert all(bot.pricing.primary is not None for bot in crawls.bots.values())
+
+
+def test_facts_of_the_api_move_on_while_cards_are_carried(crawls: Crawls) -> None:
+    crawls.add(cards(10, T0, lost=0))
+    crawls.add([visited(listed(f"bot-{n:03}", T1, "0.000003"), T1, None) for n in range(10)])
+    crawls.run()
+    for bot in crawls.bots.values():
+        assert bot.pricing.api is not None
+        assert (bot.pricing.api.prompt, bot.last_seen) == (Decimal("0.000003"), T1)
+        assert bot.observed.page is not None
+        assert bot.observed.page.at == T0
+
+
+def test_a_wrong_clock_is_mended(crawls: Crawls) -> None:
+    """No time of a feed is later than the crawl that wrote it."""
+    later = datetime(2126, 1, 1, tzinfo=UTC)
+    with FeedWriter(FeedStore(crawls.folder), "a test") as writer:
+        bots = [visited(listed(name, later), later) for name in ("seen", "carried")]
+        gone = {"status": "gone", "gone_since": later}
+        writer.publish([*bots, bots[0].model_copy(update={"id": "left", **gone})], run(later), now=later)
+    crawls.crawl([visited(listed("seen", T1), T1)], complete=False)
+    feed = FeedStore(crawls.folder).current()
+    assert feed is not None
+    assert feed.generated_at < later
+    for bot in feed.data:
+        times = [bot.first_seen, bot.last_seen, bot.gone_since, *(error.at for error in bot.errors)]
+        times += [each.at for each in (bot.observed.page, bot.observed.catalog) if each]
+        assert all(time <= feed.generated_at for time in times if time is not None), bot.id

@@ -1,16 +1,21 @@
 """The price that a list shows."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from poe_scraper.items import ApiPricing, PrimaryPrice
+from poe_scraper.pricing.checks import examined
 from poe_scraper.pricing.primary import primary_price
 from poe_scraper.rates import read_card
 
+TODAY = date(2026, 11, 25)
+
 
 def primary(card: str, api: ApiPricing | None = None) -> PrimaryPrice | None:
-    return primary_price(read_card(card).rates, api)
+    found = examined(read_card(card), api)
+    return primary_price(found.page, found.api, seen=TODAY)
 
 
 TOKENS = """| Type | Rate (USD) | Rate (Points) |
@@ -89,7 +94,7 @@ def test_denominators_without_a_handy_multiple_are_not_brought_together() -> Non
     [
         (ApiPricing(prompt=Decimal("2.6e-07"), request=Decimal(1)), "prompt", "0.26", "token"),
         (ApiPricing(request=Decimal("0.0059"), image=Decimal(1)), "request", "0.0059", "message"),
-        (ApiPricing(image=Decimal("0.03")), "image", "0.03", "image"),
+        (ApiPricing(image=Decimal("0.00006")), "image", "60", "token"),
     ],
 )
 def test_without_a_card_the_api_serves(api: ApiPricing, label: str, usd: str, unit: str) -> None:

@@ -27,7 +27,7 @@ def shared_replica() -> Iterator[Replica]:
 
 @pytest.fixture
 def replica(shared_replica: Replica) -> Iterator[Replica]:
-    """A replica without faults that has not been asked anything."""
+    """A replica without faults that has not got any request."""
     shared_replica.set_faults(seed=0)
     shared_replica.forget_requests()
     yield shared_replica
@@ -53,9 +53,55 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+class Site:
+    """The site as its own scripts use it.
+
+    Args:
+        http: a session that may carry cookies.
+        replica: that serves the site.
+    """
+
+    def __init__(self, http: requests.Session, replica: Replica) -> None:
+        self._http = http
+        self._url = replica.url
+        html = http.get(f"{replica.url}/Grok-4.7", timeout=10).text
+        key = re.search(r"poeFormKey=function\(\)\{return\"(\w+)\"", html)
+        app = re.search(r'src="([^"]+/pages/_app-[^"]+)"', html)
+        assert key is not None
+        assert app is not None
+        release = re.search(r"const release = (\{.*\});", http.get(app[1], timeout=10).text)
+        assert release is not None
+        self._form_key = key[1]
+        self._release = json.loads(release[1])
+
+    def query(self, name: str, variables: object, *, language: str = "en-US", **how: Any) -> requests.Response:
+        """Send a GraphQL query as the site's scripts do."""
+        headers = {
+            "poegraphql": "1",
+            "poe-queryname": name,
+            "poe-revision": self._release["revision"],
+            "poe-formkey": self._form_key,
+            "accept-language": language,
+        }
+        body = {"queryName": name, "variables": variables, "extensions": {"hash": self._release["hashes"].get(name)}}
+        how = {"timeout": 30, "headers": headers, "json": body, **how}
+        return self._http.post(f"{self._url}/api/gql_POST", **how)
+
+
+@pytest.fixture(scope="session")
+def shared_site(http: requests.Session, shared_replica: Replica) -> Site:
+    return Site(http, shared_replica)
+
+
+@pytest.fixture
+def site(shared_site: Site, replica: Replica) -> Site:
+    """The scripts of the replica's current release."""
+    return shared_site
+
+
 @pytest.fixture
 def next_data() -> Callable[[str], Any]:
-    """Reads what stands in `__NEXT_DATA__` of a page."""
+    """Reads the `__NEXT_DATA__` of a page."""
 
     def read(html: str) -> Any:
         match = re.search(r'<script id="__NEXT_DATA__" type="application/json">(.*?)</script>', html, re.DOTALL)

@@ -9,6 +9,8 @@ import requests
 
 from poe_scraper.replica import Replica, running
 
+from .conftest import Site
+
 RECORDED = Path(__file__).parents[3] / "shared" / "poe" / "bots.json"
 
 
@@ -31,8 +33,9 @@ def test_at_least_400_bots_are_listed_and_nine_of_ten_have_a_card(http: requests
 
 def test_an_entry_has_the_shape_of_the_api(http: requests.Session, replica: Replica) -> None:
     listed = entries(http, replica)
+    optional = {"permission", "parent", "supported_features"}
     for entry in listed.values():
-        assert entry.keys() == {
+        assert entry.keys() | optional == {
             "id",
             "object",
             "created",
@@ -58,9 +61,27 @@ def test_an_entry_has_the_shape_of_the_api(http: requests.Session, replica: Repl
             assert all(value is None or Decimal(value) >= 0 for value in entry["pricing"].values())
         for parameter in entry["parameters"]:
             assert parameter.keys() == {"name", "schema", "default_value", "description"}
+    for key in optional:
+        assert 40 < sum(key not in entry for entry in listed.values()) < len(listed), f"some entries lack {key}"
     grok = listed["grok-4.7"]
     assert grok["pricing"]["prompt"] == "0.0000020202"
     assert grok["architecture"]["modality"] == "text,image->text"
+
+
+def test_every_answer_of_the_api_names_its_rate_limit(http: requests.Session, replica: Replica) -> None:
+    left = []
+    for path in ("/v1/models", "/usage/current_balance", "/v1/models"):
+        headers = http.get(replica.url + path, timeout=10).headers
+        assert headers["x-ratelimit-limit-requests"] == "500"
+        assert 0 < int(headers["x-ratelimit-reset-requests"]) <= 60
+        left.append(int(headers["x-ratelimit-remaining-requests"]))
+    assert left[0] > left[1] > left[2] or max(left) == 499, "a new minute may have begun"
+
+
+@pytest.mark.parametrize(("authorization", "status"), [("Bearer ", 401), ("Bearer", 401), ("Bearer k", 200)])
+def test_an_empty_key_is_refused(http: requests.Session, replica: Replica, authorization: str, status: int) -> None:
+    answer = http.get(replica.api_url, headers={"Authorization": authorization}, timeout=10)
+    assert answer.status_code == status
 
 
 def test_an_unchanged_answer_is_not_sent_twice(http: requests.Session, replica: Replica) -> None:
@@ -109,6 +130,7 @@ def test_fabricated_cards_vary_and_are_the_same_at_every_start(http: requests.Se
 def test_recorded_cards_come_byte_for_byte(http: requests.Session) -> None:
     recorded = json.loads(RECORDED.read_text("utf-8"))
     with running(data=RECORDED) as replica:
+        site = Site(http, replica)
         listed = entries(http, replica)
         assert listed.keys() == {bot["handle"] for bot in recorded}
         bots = {bot["id"]: bot for bot in replica.catalog()["bots"]}
@@ -117,18 +139,14 @@ def test_recorded_cards_come_byte_for_byte(http: requests.Session) -> None:
             shown = bots[bot["handle"]]
             assert shown["handle"].lower() == bot["handle"].lower()
             assert listed[bot["handle"]]["description"] == (bot["description"] or "")
-            answer = http.post(
-                f"{replica.url}/api/gql_POST",
-                json={"queryName": "RateCardModalQuery", "variables": {"botId": shown["bot_id"]}},
-                timeout=10,
-            ).json()
+            answer = site.query("RateCardModalQuery", {"botId": shown["bot_id"]}).json()
             card = answer["data"]["botById"]["botPricing"]["rateMenuMarkdown"]
             assert card == bot["rate_card"], bot["handle"]
             exact += card is not None
         assert exact == 389
 
 
-def test_recorded_data_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_invalid_recorded_data_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bots.json"
     path.write_text('[{"handle": "A"}]')
     with pytest.raises(RuntimeError, match="exit status 2"), running(data=path):

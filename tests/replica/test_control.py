@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from poe_scraper.cli.replica import replica as command
 from poe_scraper.replica import Replica, running
+from poe_scraper.replica.faults import FAULTS
 
 
 def test_requests_are_counted_by_kind_and_handle(http: requests.Session, replica: Replica) -> None:
@@ -63,13 +64,13 @@ def test_the_catalog_changes_while_it_runs(http: requests.Session, replica: Repl
 )
 def test_a_wrong_change_changes_nothing(replica: Replica, order: dict[str, object]) -> None:
     before = replica.catalog()
-    with pytest.raises(ValueError, match=r"no bot with the id|needs an id|no field of a bot"):
+    with pytest.raises(ValueError, match=r"no bot with the id|needs an id|not a field of a bot"):
         replica.change(**order)  # type: ignore[arg-type]
     assert replica.catalog() == before
 
 
 @pytest.mark.parametrize("name", ["faults", "catalog", "account"])
-def test_an_order_that_is_none_is_refused(http: requests.Session, replica: Replica, name: str) -> None:
+def test_an_invalid_change_is_refused(http: requests.Session, replica: Replica, name: str) -> None:
     for body in ("", "[1]", "{", '{"no such thing": 1}' if name != "faults" else '{"faults": [1]}'):
         answer = http.post(f"{replica.url}/_replica/{name}", data=body, timeout=10)
         assert answer.status_code == 400, body
@@ -88,7 +89,7 @@ IN_BACKGROUND = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
 
 @pytest.mark.parametrize("shell", [[], IN_BACKGROUND], ids=["foreground", "background"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_when_it_is_ready_and_ends_on_a_signal(number: int, shell: list[str]) -> None:
+def test_it_prints_a_line_when_it_is_ready_and_stops_on_a_signal(number: int, shell: list[str]) -> None:
     command = [*shell, sys.executable, "-m", "poe_scraper.replica", "--bots", "3"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -99,7 +100,7 @@ def test_it_says_when_it_is_ready_and_ends_on_a_signal(number: int, shell: list[
         assert process.stdout.read() == ""
 
 
-def test_a_port_that_is_taken_is_named(replica: Replica) -> None:
+def test_a_port_in_use_is_named(replica: Replica) -> None:
     port = replica.url.rpartition(":")[2]
     result = subprocess.run(
         [sys.executable, "-m", "poe_scraper.replica", "--port", port],
@@ -120,7 +121,7 @@ def test_a_port_that_is_taken_is_named(replica: Replica) -> None:
         (["--bots", "0"], "x>=1"),
         (["--seed", "x"], "not a valid integer"),
         (["--data", "/no/such/file"], "does not exist"),
-        (["--data", __file__], "is no JSON"),
+        (["--data", __file__], "is not JSON"),
         (["--fault", "slow"], "NAME=SHARE or NAME@HANDLE"),
         (["--fault", "rain=1"], "choose from page_404"),
         (["--fault", "slow=2"], "from 0 to 1"),
@@ -137,15 +138,24 @@ def test_wrong_options_say_what_is_accepted(arguments: list[str], says: str) -> 
 
 
 def test_a_wrong_rule_is_refused_before_the_start() -> None:
-    with pytest.raises(ValueError, match="no fault"), running(faults=["rain=1"]):
+    with pytest.raises(ValueError, match="not a fault"), running(faults=["rain=1"]):
         pass
 
 
+@pytest.mark.parametrize("option", ["--fault", "--weather"])
+def test_the_option_for_faults_has_an_alias(option: str) -> None:
+    result = CliRunner().invoke(command, [option, "rain=1"])
+    assert "'rain' is not a fault" in result.output
+
+
 def test_the_documentation_lists_every_fault() -> None:
+    documentation = (Path(__file__).parents[2] / "docs" / "replica.md").read_text("utf-8")
+    table = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", documentation.partition("## Faults")[2], re.MULTILINE)
+    assert table == [(name, fault.does, fault.seen) for name, fault in FAULTS.items()]
+
+
+def test_the_command_lists_every_fault() -> None:
     result = CliRunner().invoke(command, ["--list-faults"])
     assert result.exit_code == 0
-    told = [tuple(line.split(maxsplit=1)) for line in result.output.splitlines()]
-    documentation = (Path(__file__).parents[2] / "docs" / "replica.md").read_text("utf-8")
-    faults = documentation.partition("## Faults")[2]
-    table = re.findall(r"^\| `(\w+)` \| (.+) \|$", faults, re.MULTILINE)
-    assert told == table
+    lines = [tuple(line.split(maxsplit=1)) for line in result.output.splitlines()]
+    assert lines == [(name, fault.does) for name, fault in FAULTS.items()]

@@ -2,6 +2,7 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -9,14 +10,11 @@ from protego import Protego
 
 from poe_scraper.replica import Replica, running
 
+from .conftest import Site
 
-def ask(http: requests.Session, replica: Replica, name: str, language: str = "en-US", **variables: object) -> Any:
-    answer = http.post(
-        f"{replica.url}/api/gql_POST",
-        json={"queryName": name, "variables": variables, "extensions": {"hash": "0"}},
-        headers={"Accept-Language": language},
-        timeout=10,
-    )
+
+def ask(site: Site, name: str, language: str = "en-US", **variables: object) -> Any:
+    answer = site.query(name, variables, language=language)
     assert answer.status_code == 200
     return answer.json()
 
@@ -46,21 +44,21 @@ def test_another_case_redirects_to_the_canonical_handle(
 
 def test_unknown_and_deleted_bots_are_not_found(http: requests.Session, replica: Replica) -> None:
     deleted = next(bot["handle"] for bot in replica.catalog()["bots"] if bot["deleted"])
-    for path in ("No-Such-Bot", deleted, "a/b", "%2e%2e/etc", "favicon.ico", "_next/static/none.js"):
+    for path in ("No-Such-Bot", deleted, "a/b", "%2e%2e/etc", "favicon.ico", "assets/_next/static/none.js"):
         assert http.get(f"{replica.url}/{path}", timeout=10).status_code == 404, path
 
 
-def test_the_rate_card_comes_by_graphql(http: requests.Session, replica: Replica) -> None:
+def test_the_rate_card_comes_by_graphql(site: Site, replica: Replica) -> None:
     for bot in replica.catalog()["bots"][::20]:
-        answer = ask(http, replica, "RateCardModalQuery", botId=bot["bot_id"])
+        answer = ask(site, "RateCardModalQuery", botId=bot["bot_id"])
         assert answer["data"]["botById"]["botPricing"]["rateMenuMarkdown"] == bot["rate_card"]
-    assert ask(http, replica, "RateCardModalQuery", botId=1) == {"data": {"botById": None}}
+    assert ask(site, "RateCardModalQuery", botId=1) == {"data": {"botById": None}}
 
 
-def test_a_chinese_browser_gets_chinese_labels(http: requests.Session, replica: Replica) -> None:
+def test_a_chinese_browser_gets_chinese_labels(site: Site, replica: Replica) -> None:
     bot_id = next(bot["bot_id"] for bot in replica.catalog()["bots"] if bot["id"] == "grok-4.7")
     answers = [
-        ask(http, replica, "RateCardModalQuery", language, botId=bot_id)["data"]["botById"]["botPricing"]
+        ask(site, "RateCardModalQuery", language, botId=bot_id)["data"]["botById"]["botPricing"]
         for language in ("en-US,en;q=0.9,zh;q=0.8", "zh-CN,zh;q=0.9")
     ]
     english, chinese = (answer["rateMenuMarkdown"] for answer in answers)
@@ -70,17 +68,34 @@ def test_a_chinese_browser_gets_chinese_labels(http: requests.Session, replica: 
 
 
 def test_the_landing_page_query_gives_the_same_bot_as_the_page(
-    http: requests.Session, replica: Replica, next_data: Callable[[str], Any]
+    http: requests.Session, replica: Replica, site: Site, next_data: Callable[[str], Any]
 ) -> None:
     html = http.get(f"{replica.url}/Grok-4.7", timeout=10).text
     bot = next_data(html)["props"]["pageProps"]["data"]["mainQuery"]["bot"]
-    assert ask(http, replica, "HandleBotLandingPageQuery", botHandle="grok-4.7")["data"]["bot"] == bot
-    assert ask(http, replica, "HandleBotLandingPageQuery", botHandle="none")["data"]["bot"] is None
+    assert ask(site, "HandleBotLandingPageQuery", botHandle="grok-4.7")["data"]["bot"] == bot
+    assert ask(site, "HandleBotLandingPageQuery", botHandle="none")["data"]["bot"] is None
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{", "null"])
-def test_what_is_no_query_is_refused(http: requests.Session, replica: Replica, body: str) -> None:
+def test_a_body_that_is_not_a_query_is_refused(http: requests.Session, replica: Replica, body: str) -> None:
     assert http.post(f"{replica.url}/api/gql_POST", data=body, timeout=10).status_code == 400
+
+
+@pytest.mark.parametrize("missing", ["poegraphql", "poe-queryname", "poe-revision", "poe-formkey"])
+def test_a_query_without_the_headers_of_the_site_s_scripts_is_refused(site: Site, missing: str) -> None:
+    fine = site.query("ViewerStateQuery", {})
+    assert fine.status_code == 200
+    headers = {name: value for name, value in fine.request.headers.items() if name != missing}
+    assert site.query("ViewerStateQuery", {}, headers=headers).status_code == 400
+
+
+def test_a_query_with_another_hash_is_refused(site: Site) -> None:
+    body = {"queryName": "ViewerStateQuery", "variables": {}, "extensions": {"hash": "0" * 64}}
+    assert site.query("ViewerStateQuery", {}, json=body).status_code == 400
+
+
+def files(html: str) -> list[str]:
+    return re.findall(r'(?:src|href)="(http://[^"]+/_next/static/[^"]+)"', html)
 
 
 def test_class_names_change_with_every_start(http: requests.Session) -> None:
@@ -89,32 +104,39 @@ def test_class_names_change_with_every_start(http: requests.Session) -> None:
         with running(bots=1) as replica:
             handle = replica.catalog()["bots"][0]["handle"]
             html = http.get(f"{replica.url}/{handle}", timeout=10).text
-            source = re.search(r'src="(/_next/static/chunks/pages/app-[^"]+)"', html)
-            assert source is not None
-            scripts.append(http.get(replica.url + source[1], timeout=10).text)
+            scripts.append("".join(http.get(path, timeout=10).text for path in files(html) if path.endswith(".js")))
     names = [set(re.findall(r'"(\w+_initialPointsCost__[\w-]+)"', script)) for script in scripts]
     assert [len(found) for found in names] == [1, 1]
     assert not names[0] & names[1]
 
 
-def test_files_of_a_page_come_with_their_types(http: requests.Session, replica: Replica) -> None:
+def test_files_of_a_page_come_from_another_host_with_their_types(http: requests.Session, replica: Replica) -> None:
     html = http.get(f"{replica.url}/Grok-4.7", timeout=10).text
-    local = re.findall(r'(?:src|href)="(/_next/[^"]+)"', html)
-    types = {http.get(replica.url + path, timeout=10).headers["Content-Type"].split(";")[0] for path in local}
+    assert {urlsplit(path).hostname for path in files(html)} == {"localhost"}
+    answers = [http.get(path, timeout=10) for path in sorted(set(files(html)))]
+    types = {answer.headers["Content-Type"].split(";")[0] for answer in answers}
     assert types == {"application/javascript", "text/css", "font/woff2"}
-    avatar = re.search(r'"(/_next/static/media/avatar[^"]+)"', html)
+    assert all("immutable" in answer.headers["Cache-Control"] for answer in answers)
+    avatar = re.search(r'"(http://localhost:[^"]+/avatar[^"]+)"', html)
     assert avatar is not None
-    assert http.get(replica.url + avatar[1], timeout=10).headers["Content-Type"] == "image/svg+xml"
+    assert http.get(avatar[1], timeout=10).headers["Content-Type"] == "image/svg+xml"
     kinds = replica.requests()["by_kind"]
     assert {kind: kinds[kind]["count"] for kind in ("script", "stylesheet", "font", "image")} == {
-        "script": 2,
+        "script": 3,
         "stylesheet": 1,
         "font": 1,
         "image": 1,
     }
+    assert replica.requests()["by_host"] == {"127.0.0.1": 1, "localhost": 6}
 
 
-def test_quirks_fall_on_shares_of_the_bots_and_meet(replica: Replica) -> None:
+def test_the_site_s_own_host_has_no_files(http: requests.Session, replica: Replica) -> None:
+    html = http.get(f"{replica.url}/Grok-4.7", timeout=10).text
+    for path in files(html):
+        assert http.get(replica.url + urlsplit(path).path, timeout=10).status_code == 404, path
+
+
+def test_shares_of_the_bots_have_quirks(replica: Replica) -> None:
     bots = [bot for bot in replica.catalog()["bots"] if bot["rate_card"]]
     assert 0.03 < sum(bot["display_name"] != bot["handle"] for bot in bots) / len(bots) < 0.2
     for quirk in ("hidden_rates", "overlay", "cost_label"):
@@ -134,7 +156,9 @@ def test_robots_txt_allows_pages(http: requests.Session, replica: Replica) -> No
     assert not robots.can_fetch(f"{replica.url}/settings", "poe-scraper")
 
 
-def load_profile(http: requests.Session, replica: Replica, next_data: Callable[[str], Any], handle: str) -> Any:
+def load_profile(
+    http: requests.Session, replica: Replica, site: Site, next_data: Callable[[str], Any], handle: str
+) -> Any:
     html = http.get(f"{replica.url}/{handle}", timeout=10).text
     user = next_data(html)["props"]["pageProps"]["data"]["mainQuery"]["user"]
     connection = user["createdBotsConnection"]
@@ -142,8 +166,7 @@ def load_profile(http: requests.Session, replica: Replica, next_data: Callable[[
     assert len(nodes) <= 20
     while connection["pageInfo"]["hasNextPage"]:
         answer = ask(
-            http,
-            replica,
+            site,
             "ProfileCreatedBotsPaginationQuery",
             handle=handle,
             after=connection["pageInfo"]["endCursor"],
@@ -154,21 +177,21 @@ def load_profile(http: requests.Session, replica: Replica, next_data: Callable[[
 
 
 def test_a_profile_of_110_bots_comes_in_pages(
-    http: requests.Session, replica: Replica, next_data: Callable[[str], Any]
+    http: requests.Session, replica: Replica, site: Site, next_data: Callable[[str], Any]
 ) -> None:
-    user, nodes = load_profile(http, replica, next_data, "paperlantern")
+    user, nodes = load_profile(http, replica, site, next_data, "paperlantern")
     assert (user["handle"], user["createdBotCount"]) == ("paperlantern", 110)
     assert len({node["handle"] for node in nodes}) == 110
     states = [node["deletionState"] for node in nodes]
     assert (states.count("deleted"), states.count("not_deleted")) == (6, 104)
     bots = [bot for bot in replica.catalog()["bots"] if bot["creator"] == "paperlantern"]
-    assert sum(bot["listed"] for bot in bots) == 10, "some stand in the API, too"
+    assert sum(bot["listed"] for bot in bots) == 10, "the API lists some of them"
 
 
-def test_a_profile_stops_short_of_what_it_claims(
-    http: requests.Session, replica: Replica, next_data: Callable[[str], Any]
+def test_a_profile_has_fewer_bots_than_it_claims(
+    http: requests.Session, replica: Replica, site: Site, next_data: Callable[[str], Any]
 ) -> None:
-    user, nodes = load_profile(http, replica, next_data, "halfmoonworks")
+    user, nodes = load_profile(http, replica, site, next_data, "halfmoonworks")
     assert (user["createdBotCount"], len(nodes)) == (48, 30)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from poe_scraper.feed.history import snapshots
+from poe_scraper.feed.history import bot_snapshots, snapshots
 from poe_scraper.feed.reader import open_feed
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
@@ -161,19 +161,19 @@ def test_states_read_back_from_the_log_are_those_of_the_versions(tmp_path: Path)
     feed = open_feed(tmp_path)
     for name in feed:
         log = [change for change in store.changes() if change.bot == name]
-        told = timeline.snapshots(feed[name], log)
-        wanted = snapshots(store, feed, name)
-        assert [(each.version, each.at, each.bot.status, each.bot.pricing.rates) for each in told] == [
-            (each.version, each.at, each.bot.status, each.bot.pricing.rates) for each in wanted
-        ]
-    kinds = [step.kind for step in timeline.steps(timeline.snapshots(feed["moving"], [*store.changes()][2:]))]
+        found = bot_snapshots(feed[name], log)
+        assert found == snapshots(store, feed, name)
+        for each in found:
+            (then,) = (known for known in store.version(each.version).data if known.id == name)
+            assert (each.bot.status, each.bot.pricing) == (then.status, then.pricing)
+    kinds = [step.kind for step in timeline.steps(bot_snapshots(feed["moving"], [*store.changes()][2:]))]
     assert kinds == ["changed", "back", "gone", "changed", "added"]
 
 
 def test_without_a_log_the_present_is_all_that_is_known(made: Path, tmp_path: Path) -> None:
     shutil.copy(made / "models.json", tmp_path / "models.json")
     feed = open_feed(tmp_path)
-    (only,) = timeline.snapshots(feed["gpt-test"], [])
+    (only,) = bot_snapshots(feed["gpt-test"], [])
     assert (only.version, only.at, only.bot) == (0, FIRST, feed["gpt-test"])
     built(tmp_path, tmp_path / "site")
     assert "No change is known yet" in (tmp_path / "site" / "changes.html").read_text(encoding="utf-8")

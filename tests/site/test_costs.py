@@ -15,7 +15,7 @@ from poe_scraper.items import POINTS_PER_USD, Bot, Pricing
 from poe_scraper.pricing.costs import cost
 from poe_scraper.site import data
 
-CASES = json.loads((Path(__file__).parents[1] / "costs_cases.json").read_text(encoding="utf-8"))
+CASES = json.loads((Path(__file__).parents[1] / "pricing" / "costs_cases.json").read_text(encoding="utf-8"))
 SCRIPT = Path(data.__file__).parent / "assets" / "cost.js"
 
 COMPUTE = """(calls) => calls.map(({ bot, usage, attributes, pointsPerUsd }) => {
@@ -49,7 +49,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 def in_python(bot: Bot, usage: dict[str, Any], attributes: Any, points_per_usd: Decimal) -> dict[str, Any]:
     units = {unit: Decimal(str(count)) for unit, count in usage.get("units", {}).items()}
-    named = {name: Decimal(str(count)) for name, count in usage.items() if name != "units"}
+    named: dict[str, Any] = {name: Decimal(str(count)) for name, count in usage.items() if name != "units"}
     try:
         bill = cost(bot, **named, units=units, attributes=attributes, points_per_usd=points_per_usd)
     except UnpricedError as error:
@@ -103,9 +103,9 @@ def test_every_bot_of_the_starter_feed(page: Page, usage: dict[str, Any]) -> Non
     [
         ({}, "nothing is used"),
         ({"messages": "0"}, "nothing is used"),
-        ({"messages": "-1"}, "from 0 up"),
-        ({"messages": "many"}, "no number"),
-        ({"messages": "."}, "no number"),
+        ({"messages": "-1"}, "at least 0"),
+        ({"messages": "many"}, "not a number"),
+        ({"messages": "."}, "not a number"),
     ],
 )
 def test_wrong_usage(page: Page, usage: dict[str, Any], message: str) -> None:

@@ -45,7 +45,7 @@ def test_rates_by_section_and_variant_with_struck_out_prices(open_page: Open) ->
 def test_what_is_not_sure_checks_card_and_errors(open_page: Open, crawled: Path) -> None:
     page = open_page("bots/gpt-4.1.html")
     expect(page.get_by_text("unsure", exact=True)).to_be_visible()
-    expect(page.get_by_text("Two sources tell different prices")).to_be_visible()
+    expect(page.get_by_text("Two sources give different prices")).to_be_visible()
     checks = rows(page, ".checks")
     assert "Input dollars and points usd 0.91 points 30 agrees" in checks
     assert any(check.startswith("prompt API and card api 0.0000018182 page 0.00000091 differs") for check in checks)

@@ -39,7 +39,8 @@ def test_a_crawl_from_nothing_to_the_feed(crawl: Crawler) -> None:
         served = catalog[bot["id"]]
         assert bot["handle"] == served["handle"]
         assert bot["pricing"]["rate_card"] == served["rate_card"]
-        assert bot["observed"]["page"]["via"] == ("graphql" if served["rate_card"] is not None else None)
+        # a bot without Rates is asked for by the query of other pages, once one has shown how
+        assert bot["observed"]["page"]["via"] in ({"graphql"} if served["rate_card"] is not None else {None, "query"})
         assert bot["errors"] == []
     assert set(by_kind) <= {"api", "robots", "document", "script", "gql"}, "images, fonts or styles were loaded"
     report = done.report
@@ -204,7 +205,7 @@ def test_robots_txt_is_obeyed_by_every_request(crawl: Crawler) -> None:
     [
         ("api_401", 4, "answered 401"),
         ("api_500", 4, "answered 500"),
-        ("api_garbage", 4, "no JSON"),
+        ("api_garbage", 4, "not JSON"),
         ("api_empty", 4, "listed no usable model"),
         ("api_truncated", 4, "could not be reached"),
         ("api_half", 3, "active bots"),
@@ -258,12 +259,14 @@ def test_without_a_browser_the_crawl_ends_at_once(crawl: Crawler, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "accepted"),
     [
-        ({"limit": "abc"}, "a whole number from 1"),
-        ({"limit": "0"}, "a whole number from 1"),
+        ({"limit": "abc"}, "limit must be a whole number of at least 1, got 'abc'"),
+        ({"limit": ""}, "limit must be a whole number of at least 1, got ''"),
         ({"only": "prices"}, "pricing or info"),
         ({"force": "maybe"}, "true or false"),
         ({"shard": "5/4"}, "i/n with 1 <= i <= n"),
-        ({"bots": "a/b"}, "handles separated by commas"),
+        ({"bots": "a/b"}, "bots must be handles of bots, separated by commas, got 'a/b'"),
+        ({"bots": ""}, "bots must be handles of bots, separated by commas, got ''"),
+        ({"bots": " , "}, "bots must be handles of bots, separated by commas, got ' , '"),
         ({"colour": "red"}, "bots=A,B limit=N"),
     ],
 )
@@ -280,7 +283,7 @@ def test_wrong_arguments_end_at_once(crawl: Crawler, arguments: dict[str, str], 
         ("api_wrong_types", {"entry_malformed"}),
         ("api_bad_ids", {"entry_malformed"}),
         ("api_duplicate_ids", {"entry_duplicate"}),
-        ("api_new_keys", set()),
+        ("api_new_keys", {"price_key_unknown"}),
         ("api_hostile_text", set()),
     ],
 )

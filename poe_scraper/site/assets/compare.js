@@ -15,22 +15,23 @@
     return element("tr", {}, element("th", { scope: "row" }, label), cells.map((cell) => element("td", {}, [cell].flat())));
   }
 
-  function figure(rate) {
-    const money = Amounts.money(rate.currency, { ...rate, amount: rate.amount, bound: rate.bound });
-    const former = rate.list_amount ? element("del", {}, `${rate.currency === "USD" ? "$" : ""}${Amounts.exact(rate.list_amount)}`) : null;
-    return element("span", { className: "pair" }, former, former ? " " : null, `${money} ${Amounts.per(rate.per)}`);
+  function figure(price, currency) {
+    const rate = price[currency];
+    const former = rate.list_amount ? element("del", {}, `${currency === "USD" ? "$" : ""}${Amounts.exact(rate.list_amount)}`) : null;
+    const per = Amounts.per({ quantity: rate.quantity ?? "1", unit: price.unit, qualifier: price.qualifier });
+    return element("span", { className: "pair" }, former, former ? " " : null, `${Amounts.money(currency, rate)} ${per}${price.suspect ? " (unsure)" : ""}`);
   }
 
   /** One row for each price that any of them has; what several have comes first. */
   function prices(bots) {
     const rows = new Map();
     bots.forEach((bot, place) => {
-      for (const rate of bot.pricing.rates ?? []) {
-        const unit = rate.per?.unit ?? "";
-        const name = [rate.label, ...Object.values(rate.attributes ?? {})].join(", ");
+      for (const price of (bot.pricing.prices ?? []).filter((each) => !each.api)) {
+        const unit = price.unit ?? "";
+        const name = [price.label, ...Object.values(price.attributes ?? {})].join(", ");
         const key = JSON.stringify([name.toLowerCase(), unit]);
         if (!rows.has(key)) rows.set(key, { name, unit, cells: bots.map(() => []) });
-        rows.get(key).cells[place].push(figure(rate));
+        for (const currency of ["USD", "points"]) if (price[currency]) rows.get(key).cells[place].push(figure(price, currency));
       }
     });
     const shared = (each) => each.cells.filter((cell) => cell.length).length;

@@ -1,4 +1,4 @@
-/* What a usage costs on a bot: the same calculation as poe_scraper/costs.py, to the last digit.
+/* What a usage costs on a bot: the same calculation as poe_scraper/pricing/bill.py, to the last digit.
  *
  * Money is a decimal string outside and an exact fraction of BigInts inside. It is rounded once, at the
  * end, and only where the decimal expansion does not end. Both programs are held to
@@ -22,7 +22,7 @@ const Cost = (() => {
 
   function fraction(text) {
     const match = /^(-?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(String(text).trim());
-    if (!match || !(match[2] || match[3])) throw new RangeError(`${text} is no number`);
+    if (!match || !(match[2] || match[3])) throw new RangeError(`${text} is not a number`);
     const decimals = match[3] ?? "";
     const power = Number(match[4] ?? 0) - decimals.length;
     const digits = BigInt(match[1] + (match[2] + decimals || "0"));
@@ -89,7 +89,7 @@ const Cost = (() => {
     const used = new Map();
     for (const [name, quantity] of quantities) {
       const exact = fraction(quantity);
-      if (exact[0] < 0n) throw new RangeError(`${name} must be a number from 0 up, not ${quantity}`);
+      if (exact[0] < 0n) throw new RangeError(`${name} must be a number of at least 0, got ${quantity}`);
       if (exact[0] > 0n) used.set(name, exact);
     }
     return used;
@@ -100,121 +100,99 @@ const Cost = (() => {
   // not Python's casefold, but alike where it matters: "ß" is "ss" in both
   const casefold = (text) => text.toUpperCase().toLowerCase();
   const folded = (text) => casefold(text.replace(/[\s\x1c-\x1f\x85]+/g, " ").trim());
-  const words = (text) => new Set(casefold(text ?? "").match(/[a-z]+/g));
-  const meet = (some, others) => others.some((each) => some.has(each));
-
-  const CACHE = ["cache", "cached", "caching"];
-  const WRITE = ["write", "writes", "writing", "written", "creation"];
-  const INPUT = ["input", "inputs", "prompt", "prompts"];
-  const OUTPUT = ["output", "outputs", "completion", "completions"];
-  const MODALITIES = new Map([["images", "image"], ["videos", "video"], ["speech", "audio"]]);
-  for (const name of ["text", "image", "video", "audio", "file"]) MODALITIES.set(name, name);
-
-  /** Which tokens a price is for, from the first text that tells; empty where none does. */
-  function kindsOf(texts) {
-    for (const text of texts) {
-      const found = words(text);
-      if (meet(found, CACHE)) {
-        if (!meet(found, WRITE)) return new Set(["cached"]);
-        return new Set([found.has("surcharge") ? "cache_write_surcharge" : "cache_write"]);
-      }
-      const kinds = new Set();
-      if (meet(found, INPUT)) kinds.add("input");
-      if (meet(found, OUTPUT)) kinds.add("output");
-      if (kinds.size) return kinds;
-    }
-    return new Set();
-  }
-
-  /** Rates of a card with dollars and points of one price together, in the order of the card. */
-  function paired(rates) {
-    const pairs = [];
-    const byKey = new Map();
-    for (const rate of rates) {
-      const attributes = Object.entries(rate.attributes ?? {}).sort();
-      const key = JSON.stringify([rate.section ?? null, rate.label, attributes, rate.per?.unit ?? null]);
-      if (!byKey.has(key)) byKey.set(key, []);
-      let pair = byKey.get(key).find((each) => !each[rate.currency]);
-      if (!pair) {
-        pair = {};
-        byKey.get(key).push(pair);
-        pairs.push(pair);
-      }
-      pair[rate.currency] = rate;
-    }
-    return pairs;
-  }
 
   function exactly(rate) {
-    const quantity = fraction(rate.per?.quantity ?? "1");
+    const quantity = fraction(rate.quantity ?? "1");
     const high = rate.max_amount == null ? null : fraction(rate.max_amount);
     return { quantity, high, low: fraction(rate.amount), bound: rate.bound ?? "exact" };
   }
 
-  /** A price in one or both currencies. `rates` are its one or two rates as they stand in the feed. */
-  function price(rates, unit, source, kinds) {
-    const first = rates[0];
-    const traits = new Map([["label", first.label], ["section", first.section ?? ""]]);
-    for (const [name, value] of Object.entries(first.attributes ?? {})) traits.set(name, value);
+  /** A price in one or both currencies; what its label means was worked out when the site was built. */
+  function price(told) {
+    const traits = new Map([["label", told.label], ["section", told.section ?? ""]]);
+    for (const [name, value] of Object.entries(told.attributes ?? {})) traits.set(name, value);
     const sums = {};
-    for (const rate of rates) sums[rate.currency] = exactly(rate);
-    const labelWords = words(first.label);
-    const qualifier = words(first.per?.qualifier);
+    for (const currency of ["USD", "points"]) if (told[currency]) sums[currency] = exactly(told[currency]);
     const figures = ["points", "USD"].map((currency) => {
       const sum = sums[currency];
       const high = sum?.high && decimal(sum.high);
       return sum && [decimal(sum.low), high, sum.bound, decimal(sum.quantity)];
     });
-    const modalities = new Set([...labelWords].filter((word) => MODALITIES.has(word)).map((word) => MODALITIES.get(word)));
     return {
-      label: first.label,
-      section: first.section ?? null,
-      attributes: first.attributes ?? {},
-      unit,
-      source,
-      kinds,
+      ...told,
+      section: told.section ?? null,
+      attributes: told.attributes ?? {},
+      unit: told.unit ?? null,
+      source: told.api ? "api" : "page",
+      kinds: new Set(told.kinds),
+      named: told.named ?? [],
+      rank: told.rank ?? 0,
+      seconds: told.seconds ? fraction(told.seconds) : null,
+      subject: [told.label, ...Object.values(told.attributes ?? {})].join(", "),
       traits,
       sums,
-      words: labelWords,
       figures: JSON.stringify(figures), // prices of equal figures need no choice between them
       free: Object.values(sums).every((sum) => !(sum.high ?? sum.low)[0]),
-      // owed on top of the others: a price per message, or a base fee
-      isFee: unit === "message" || (unit === null && meet(labelWords, ["base", "fee"])),
-      ofInput: meet(new Set([...labelWords, ...qualifier]), ["input", "reference"]),
-      // tokens are taken for tokens of text, unless the caller chooses others
-      rank: [...modalities].every((each) => each === "text") ? 0 : modalities.has("text") ? 1 : 2,
     };
-  }
-
-  function pagePrices(rates) {
-    return paired(rates ?? []).map((pair) => {
-      const both = Object.values(pair);
-      const { label, section, attributes, per } = both[0];
-      const kinds = kindsOf([label, ...Object.values(attributes ?? {}), section, per?.qualifier]);
-      return price(both, per?.unit ?? null, "page", kinds);
-    });
-  }
-
-  const API_PRICES = [
-    ["prompt", "token", "input"],
-    ["completion", "token", "output"],
-    ["input_cache_read", "token", "cached"],
-    ["input_cache_write", "token", "cache_write"],
-    ["request", "message", null],
-  ];
-
-  function apiPrices(api) {
-    return API_PRICES.filter(([name]) => api?.[name] != null).map(([name, unit, kind]) =>
-      price([{ label: name, currency: "USD", amount: api[name] }], unit, "api", new Set(kind ? [kind] : [])),
-    );
   }
 
   const parsed = new WeakMap();
 
-  /** The prices of a `pricing`, made out once: a table of 5,000 bots is computed anew at every key. */
+  /** The prices of a `pricing`, prepared once: a table of 5,000 bots is computed anew at every key. */
   function pricesOf(pricing) {
-    if (!parsed.has(pricing)) parsed.set(pricing, { page: pagePrices(pricing.rates), api: apiPrices(pricing.api) });
+    if (!parsed.has(pricing)) {
+      const prices = (pricing.prices ?? []).map(price);
+      parsed.set(pricing, {
+        page: prices.filter((each) => each.source === "page"),
+        api: prices.filter((each) => each.source === "api"),
+      });
+    }
     return parsed.get(pricing);
+  }
+
+  // --- comparable units for media
+
+  const MEDIA = new Map([["images", ["image"]], ["seconds", ["audio", "video"]]]);
+  const IMAGE_UNITS = ["megapixel", "generation", "message", "request", null];
+  const CLIP_UNITS = ["video", "clip", "song", "track", "generation", "message", "request", null];
+  const least = (fractions) => fractions.reduce((one, other) => (order(one, other) <= 0 ? one : other));
+  const most = (fractions) => fractions.reduce((one, other) => (order(one, other) >= 0 ? one : other));
+  const seconds = (value) => `${Number(decimal(value))} s`;
+
+  /** What images or seconds are counted as if no price is per image or second; null if nothing fits. */
+  function assumed(name, quantity, prices, makes) {
+    const wanted = MEDIA.get(name);
+    for (const unit of name === "images" ? IMAGE_UNITS : CLIP_UNITS) {
+      const fitting = prices.filter((each) => {
+        if (each.unit !== unit || each.given || each.service || each.qualifier === "additional") return false;
+        const named = each.named.filter((modality) => modality !== "text");
+        if (name === "images" && named.includes("video")) return false;
+        return (named.length ? named : makes).some((modality) => wanted.includes(modality));
+      });
+      if (!fitting.length) continue;
+      const labelled = fitting.filter((each) => each.named.some((modality) => wanted.includes(modality)));
+      const found = labelled.length ? labelled : fitting;
+      const usage = unit === "message" ? "messages" : unit ?? "use";
+      if (name === "images") {
+        const words = unit === "megapixel" ? "one image is one megapixel" : `one ${unit ?? "use"} makes one image`;
+        return { usage, quantity, prices: found, words };
+      }
+      const lengths = found.map((each) => each.seconds).filter(Boolean);
+      if (!lengths.length) {
+        return { usage, quantity: ONE, prices: found, words: `one ${unit ?? "use"} makes a clip of ${seconds(quantity)}` };
+      }
+      const enough = lengths.filter((length) => order(length, quantity) >= 0);
+      const length = enough.length ? least(enough) : most(lengths);
+      const ratio = over(quantity, length);
+      const count = (ratio[0] + ratio[1] - 1n) / ratio[1];
+      return {
+        usage,
+        quantity: [count, 1n],
+        prices: found.filter((each) => !each.seconds || order(each.seconds, length) === 0),
+        words: `${seconds(quantity)} are ${count} ${count === 1n ? "clip" : "clips"} of ${seconds(length)}`,
+      };
+    }
+    return null;
   }
 
   // --- choosing a price
@@ -224,6 +202,11 @@ const Cost = (() => {
     constructor(attributes) {
       this.wanted = Object.entries(attributes).map(([key, values]) => [folded(key), new Set([values].flat().map(folded))]);
       this.met = new Set();
+    }
+
+    /** Whether the caller chose a price by its label. */
+    names(price) {
+      return this.wanted.some(([key, values]) => key === "label" && values.has(folded(price.label)));
     }
 
     /** The prices that fit. A trait that none of them has leaves them as they are. */
@@ -299,6 +282,8 @@ const Cost = (() => {
       this.tier = this.contextTier();
       this.lookedAt = [];
       this.lines = [];
+      this.assumptions = [];
+      this.suspects = new Set();
       this.bound = "exact";
       this.notes = [];
     }
@@ -319,6 +304,7 @@ const Cost = (() => {
         points: money(this.total("points")),
         usd: money(this.total("usd")),
         lines: this.lines.map((line) => ({ ...line, points: money(line.points), usd: money(line.usd) })),
+        assumptions: [...new Set(this.assumptions)],
         notes: this.notes,
         points_per_usd: decimal(this.pointsPerUsd),
       };
@@ -331,9 +317,13 @@ const Cost = (() => {
     // one usage
 
     charge(name, quantity) {
-      if (this.flat && name !== "messages" && (isTokens(name) || unitOf(name, null))) {
-        if (!this.usage.has("messages")) this.refuse("it charges by the message; say how many messages");
+      const covered = this.flat && name !== "messages" && (isTokens(name) || unitOf(name, null));
+      if (covered && this.usage.has("messages")) {
         this.notes.push(`${name}: the price of a message covers them`);
+      } else if (MEDIA.has(name)) {
+        this.chargeMedia(name, quantity);
+      } else if (covered) {
+        this.refuse("it charges by the message; say how many messages");
       } else if (name === "messages" && !this.perMessage && this.usage.size > 1) {
         this.notes.push("messages: they have no price of their own");
       } else if (name === "cached_input_tokens") {
@@ -347,32 +337,62 @@ const Cost = (() => {
       }
     }
 
+    /** Images and seconds are made: a price of what is given to the bot does not answer for them. */
+    chargeMedia(name, quantity) {
+      const found = this.prices(name, this.page);
+      const makes = this.bot.pricing.makes ?? [];
+      const takesOnly = name === "seconds" && makes.join() === "text";
+      const fitting = found.filter((each) => takesOnly || !each.given || this.choice.names(each));
+      const other = fitting.length ? null : assumed(name, quantity, this.page, makes);
+      if (fitting.length) {
+        this.add(name, quantity, this.picked(name, fitting));
+      } else if (other) {
+        this.assumptions.push(other.words);
+        this.add(other.usage, other.quantity, this.picked(name, other.prices));
+      } else if (found.length) {
+        this.refuse(`its only prices per ${unitOf(name, name)} are for what is given to it; choose one by its label`);
+      } else if (this.flat) {
+        this.refuse("it charges by the message; say how many messages");
+      } else {
+        this.refuse(this.missing(name));
+      }
+    }
+
     chargeCached(name, quantity) {
       const [factor, tier] = this.inTier("input");
       const discounts = this.ofKind("cache_discount");
-      if (this.prices(name, this.page).length || !discounts.length) {
+      if (this.prices(name, this.page).length || (!discounts.length && this.prices(name, this.api).length)) {
         this.add(name, quantity, this.price(name), factor, tier);
-        return;
+      } else if (!discounts.length) {
+        this.add(name, quantity, this.price("input_tokens"), factor, tier);
+        this.note("up_to", "cached input has no price of its own: counted as input, it costs no more than that");
+      } else if (differ(discounts)) {
+        this.refuse("the card has several cache discounts and does not say which holds");
+      } else {
+        const share = minus(ONE, over(fraction(discounts[0].percent), [100n, 1n]));
+        this.add(name, quantity, this.price("input_tokens"), times(factor, share), [discounts[0], ...tier]);
       }
-      if (differ(discounts)) this.refuse("the card has several cache discounts and does not say which holds");
-      const share = minus(ONE, over(fraction(discounts[0].percent), [100n, 1n]));
-      this.add(name, quantity, this.price("input_tokens"), times(factor, share), [discounts[0], ...tier]);
     }
 
     chargeWritten(name, quantity) {
       const [factor, tier] = this.inTier("input");
       const surcharges = this.ofKind("cache_write_surcharge");
       const onTop = this.page.filter((each) => each.kinds.has("cache_write_surcharge"));
-      if (this.prices(name, this.page).length || !(surcharges.length || onTop.length)) {
+      if (this.prices(name, this.page).length) {
         this.add(name, quantity, this.price(name), factor, tier);
       } else if (onTop.length) {
         this.add(name, quantity, this.price("input_tokens"), factor, tier);
         this.add(name, quantity, this.picked(name, onTop), factor, tier);
       } else if (differ(surcharges)) {
         this.refuse("the card has several surcharges on cache writes and does not say which holds");
-      } else {
+      } else if (surcharges.length) {
         const share = plus(ONE, over(fraction(surcharges[0].percent), [100n, 1n]));
         this.add(name, quantity, this.price("input_tokens"), times(factor, share), [surcharges[0], ...tier]);
+      } else if (this.prices(name, this.api).length) {
+        this.add(name, quantity, this.price(name), factor, tier);
+      } else {
+        this.add(name, quantity, this.price("input_tokens"), factor, tier);
+        this.note("from", "written input has no price of its own: counted as input, it may cost more than that");
       }
     }
 
@@ -413,7 +433,7 @@ const Cost = (() => {
       if (name === "seconds") return prices.filter((each) => SECONDS.has(each.unit));
       const found = prices.filter((each) => each.unit === unitOf(name, name));
       if (name === "searches" && !found.length) {
-        return prices.filter((each) => SEARCH_UNITS.has(each.unit) && each.words.has("search"));
+        return prices.filter((each) => SEARCH_UNITS.has(each.unit) && each.search);
       }
       return found;
     }
@@ -442,7 +462,7 @@ const Cost = (() => {
         const best = Math.min(...fitting.map((each) => each.rank));
         prefer((each) => each.rank === best);
       } else {
-        prefer((each) => !each.ofInput);
+        prefer((each) => !each.given);
       }
       if (new Set(fitting.map((each) => `${each.unit} ${each.figures}`)).size > 1) {
         this.refuse(`several prices fit ${name}`, fitting);
@@ -460,6 +480,7 @@ const Cost = (() => {
       points ??= converted(usd, this.pointsPerUsd);
       usd ??= converted(points, over(ONE, this.pointsPerUsd));
       const { label, section, attributes, source } = price;
+      if (price.suspect) this.suspects.add(price);
       this.lines.push({ usage: name, quantity: decimal(quantity), label, section, attributes, source, applied, points, usd });
     }
 
@@ -467,19 +488,23 @@ const Cost = (() => {
 
     /** What else on the card bears on the whole. */
     weigh() {
-      const used = new Set([...this.usage.keys()].map((name) => unitOf(name, isTokens(name) ? "token" : name)));
+      const names = [...this.usage.keys(), ...this.lines.map((line) => line.usage)];
+      const used = new Set(names.map((name) => unitOf(name, isTokens(name) ? "token" : name)));
       for (const item of this.adjustments) {
-        if (item.kind === "plus_called_bots") this.note("from", "the bots that it calls cost extra");
+        if (item.caveat) this.note(...item.caveat);
         if (item.kind === "free_allowance" && (item.unit == null || item.unit === "point" || used.has(item.unit))) {
           this.note("up_to", `the first ${item.quantity} ${item.unit || "use"}s may be free`);
         }
       }
       for (const each of this.page.length ? this.page : this.api) {
-        if (each.isFee && !each.free && !used.has(each.unit ?? "use") && !used.has("messages")) {
+        if (each.fee && !each.free && !used.has(each.unit ?? "use")) {
           this.note("from", `not counted: ${each.label}, per ${each.unit ?? "use"}`);
         }
       }
-      if (this.bot.pricing.unparsed?.length) this.note("about", "the card holds an amount that could not be read");
+      for (const each of this.suspects) {
+        this.note("about", `unsure: other evidence contradicts the price of ${each.subject} (see checks)`);
+      }
+      if (this.bot.pricing.unparsed) this.note("about", "the card has an amount that could not be read");
     }
 
     note(bound, text) {
@@ -504,7 +529,7 @@ const Cost = (() => {
   /**
    * What a usage costs on a bot.
    *
-   * @param bot `id` and `pricing` as in the feed; fields at their defaults may be left out.
+   * @param bot `id` and `pricing` as poe_scraper/site/data.py writes them.
    * @param usage decimal strings by name, other units under `units`.
    * @param options `attributes` choose between prices, `pointsPerUsd` converts a currency that is not known.
    * @returns the same as `poe-scraper cost --json`.

@@ -203,7 +203,7 @@ const Bills = (() => {
       element("td", { className: "n" }, Amounts.money("USD", bill.usd)), element("td", { className: "n" }, Amounts.money("points", bill.points)));
     const made = element("table", { className: "bill" }, element("caption", {}, title),
       element("thead", {}, element("tr", {}, head)), element("tbody", {}, bill.lines.map(lineRow)), element("tfoot", {}, foot));
-    const notes = [...bill.notes];
+    const notes = [...bill.assumptions.map((words) => `assumed: ${words}`), ...bill.notes];
     if (bill.usd.converted || bill.points.converted) notes.push(`≈ is converted at ${Amounts.exact(bill.points_per_usd)} points a dollar`);
     return [made, notes.length ? element("ul", { className: "hint" }, notes.map((note) => element("li", {}, note))) : null];
   }

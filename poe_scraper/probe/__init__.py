@@ -1,0 +1,1 @@
+"""One look at one page, told step by step: `poe-scraper probe`, and the recordings it makes."""
