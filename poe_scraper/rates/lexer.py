@@ -156,11 +156,13 @@ def _add_number(found: list[Token], match: re.Match[str], trusted: bool, style: 
         value = _value(found, digits, match, style)
     if not suffix:
         if len(digits) == 3 and _is_group_before(found, start):
-            if style.comma and value is not None and (last := found.pop()).value is not None:
+            last = found[-1]
+            if style.comma and value is not None and last.value is not None:
+                found.pop()
                 value, start, digits = last.value * 1000 + value, last.start, f"{last.raw} {digits}"
             else:
                 value = None
-                found[-1] = found[-1]._replace(value=None)
+                found[-1] = last._replace(value=None)
         found.append(_token(("number", digits, start, end, value, digits)))
     elif suffix in _SCALES:
         value = None if value is None else value * _SCALES[suffix]
