@@ -743,7 +743,7 @@ def _are_alike(line: Line, spans: Sequence[_Range]) -> bool:
 def _elliptic(line: Line, i: int, before: Sequence[Price]) -> Price | None:
     """A price that leaves its currency to the one before it: `20 points for text, 100 for images`."""
     last = before[-1]
-    if len({price.currency for price in before}) > 1 or not is_number(line, i):
+    if len({price.currency for price in before[-MAX_LISTED:]}) > 1 or not is_number(line, i):
         return None
     opening = text(line, i - 1)
     after = text(line, i + 1)
