@@ -26,14 +26,14 @@ from markdown_it import MarkdownIt
 
 from poe_scraper.items import ApiPricing, Check, Rate, Reading
 from poe_scraper.pricing.checks import checks
-from poe_scraper.rates import grammar, lexer, read_card, tables, titles
+from poe_scraper.rates import grammar, lexer, numbers, read_card, tables, titles
 
 ROUNDS = 15
 BOTS = Path(__file__).parents[2] / "shared" / "poe" / "bots.json"
 
 _MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 _PRICE = re.compile(r"\$\s*(\d[\d.,]*)|(\d[\d.,]*)\s*(?:points?|pts)")
-MEMORIES = (lexer._known_piece, grammar._per, titles._known_title, tables._known_prices)
+MEMORIES = (lexer._known_piece, grammar._per, titles._known_title, numbers.readings, tables._known_found)
 
 
 def read_plainly(card: str) -> Reading:

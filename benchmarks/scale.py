@@ -1,9 +1,9 @@
 """How a crawl grows with its workers: `python -m benchmarks.scale [--bots 300] [--write docs/scale.md]`.
 
 Crawls a replica with one, two and three workers that share the crawl through a Redis of their own, all on
-this machine: once against a site that answers at once, as fast as the machine can, and once with the
-default, polite pace against a site that takes two seconds for a page. Prints tables; with `--write` they
-replace what stands between the marks in that file.
+this machine: once as fast as possible against a site that answers at once, and once with the default,
+polite pace against a site that takes two seconds for a page. Prints tables; with `--write` they replace the
+text between the marks in that file.
 """
 
 import argparse
@@ -130,7 +130,7 @@ def measure(bots: int, workers: int, settings: dict[str, str], faults: list[str]
         with Meter(processes) as meter:
             if publisher.wait() != 0:
                 raise SystemExit("the crawl failed: run it by hand to see why")
-            told: Any = Redis.from_url(url).info()
+            info: Any = Redis.from_url(url).info()
         for process in started:
             process.wait()
         pages = [entry["at"] for entry in replica.requests()["log"] if entry["kind"] == "document"]
@@ -141,10 +141,10 @@ def measure(bots: int, workers: int, settings: dict[str, str], faults: list[str]
             cpu=meter.cpu(),
             memory=meter.memory,
             redis={
-                "commands": told["total_commands_processed"] / bots,
-                "in": told["total_net_input_bytes"] / bots,
-                "out": told["total_net_output_bytes"] / bots,
-                "peak": told["used_memory_peak"] / bots,
+                "commands": info["total_commands_processed"] / bots,
+                "in": info["total_net_input_bytes"] / bots,
+                "out": info["total_net_output_bytes"] / bots,
+                "peak": info["used_memory_peak"] / bots,
             },
         )
 

@@ -609,7 +609,7 @@ class Bot(Item):
 
 
 class Run(Item):
-    """The run that wrote this feed: a crawl, or a new reading of the stored rate cards, which sees no bot."""
+    """The run that wrote this feed: a crawl, a merge of shards, or a new reading of the stored rate cards."""
 
     id: str = Field(examples=["20261022T131904Z-3f9c"])
     """Names the report in `runs/`."""
@@ -642,7 +642,7 @@ class Feed(Item):
     object: Literal["list"] = "list"
     """Always `list`, as in OpenAI's lists."""
     schema_version: str = Field(default=SCHEMA_VERSION, pattern=r"^\d+\.\d+$", examples=["1.0"])
-    """Version of this schema: a new minor version only adds fields."""
+    """Version of this schema: a new minor version only adds fields, and values of open enumerations."""
     version: int = Field(ge=1, examples=[42])
     """Grows by one when anything but times and run figures changed."""
     generated_at: Instant
@@ -677,7 +677,7 @@ class Change(Item):
 
 
 class RunReport(Item):
-    """One run: `runs/<id>.json`. Written for every run that held the lock, whatever came of it."""
+    """One run: `runs/<id>.json`. Written for every run that held the lock, whatever its outcome."""
 
     id: str = Field(examples=["20261022T131904Z-3f9c"])
     """As in `Run.id`."""
@@ -688,11 +688,11 @@ class RunReport(Item):
     arguments: dict[str, str] = Field(default_factory=dict, examples=[{"limit": "20"}])
     """The spider's arguments."""
     finish_reason: str = Field(examples=["finished"])
-    """Why the crawl ended, as Scrapy tells; `reread` where the stored cards were read again,
-    `merged` where the feeds of all shards were."""
+    """Why the crawl ended, as Scrapy reports it; `reread` if the stored cards were read again, `merged` if the feeds of
+    all shards were merged."""
     complete: bool = False
-    """Whether all that the models API lists, in the crawl's shard if it had one, was in scope; else nothing was
-    made gone."""
+    """True if everything that the models API lists, in the crawl's shard if it had one, was in scope. Otherwise no bot
+    was marked as gone."""
     outcome: Literal["published", "unchanged", "refused", "failed"]
     """`unchanged`: published with new times under the same version."""
     version: int | None = None
@@ -714,21 +714,21 @@ class RunReport(Item):
     with_rates: int = 0
     """Of these, how many have a price from their page."""
     with_unparsed: int = 0
-    """Of these, how many have a card with an amount that nobody could read."""
+    """Of these, how many have a card with an amount that could not be parsed."""
     with_differences: int = 0
     """Of these, how many have two pieces of evidence for one price that differ, by any factor."""
     with_suspects: int = 0
     """Of these, how many have a price that other evidence contradicts by a factor of 10 or more."""
     active: int = 0
-    """Bots in the feed that are not gone."""
+    """Active bots in the feed."""
     active_with_rates: int = 0
     """Of these, how many have a price from their page."""
     oldest_page: Instant | None = None
-    """Of these, when the page was seen that was seen longest ago; null where none ever was."""
+    """When the stalest active page was last read; null if none ever was."""
     added: int = 0
     """Bots new in this version."""
     gone: int = 0
-    """Bots that this version made gone."""
+    """Bots that are gone since this version."""
     back: int = 0
     """Bots that were gone and are active again."""
     changed: int = 0

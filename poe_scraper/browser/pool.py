@@ -15,13 +15,14 @@ from playwright.async_api import Browser, BrowserContext, CDPSession, Frame, Pag
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Response as PlaywrightResponse
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from poe_scraper.browser.card_query import CardQuery, keep_card_query, read_card_query
 from poe_scraper.browser.executable import check_programs, start_failure
 from poe_scraper.browser.network import NEEDED, WITHOUT_WEBRTC, Hosts, NetworkPolicy, host_of
 from poe_scraper.browser.profile import Profile
 from poe_scraper.browser.relay import Relay
+from poe_scraper.browser.scratch import Scratch
 from poe_scraper.browser.watcher import VisitWatcher
 from poe_scraper.failures import BrowserBrokenError, Code, ObservationError, UsageError
 from poe_scraper.pages.answer import is_bot_check
@@ -109,6 +110,8 @@ class _Seen(BaseModel):
     traffic: dict[str, _Traffic]
     query: object = None
     """How the page's own script asked for its card, see `CardQuery`."""
+    missing_since: float | None = Field(0, alias="missingSince")
+    """Unix milliseconds since when the page may lack what was refused; None if it lacks nothing."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,8 @@ class Visit:
     """Addresses that led to `url`, the one asked for first."""
     blocked_hosts: tuple[str, ...] = ()
     """Hosts that would have served a script, a style sheet or a frame and that the network policy refused."""
+    needed_hosts: tuple[str, ...] = ()
+    """Those of them for whose lack the page may not show what is looked for. Trackers, for example, are not."""
 
 
 PageKind = Literal["bot", "profile"]
@@ -174,7 +179,8 @@ class _WarmPage:
     """The browser's id of the main frame."""
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the main frame has committed a document."""
-    blocked: set[str] = field(default_factory=set)
+    blocked: dict[str, float] = field(default_factory=dict)
+    """When hosts were last refused, in Unix milliseconds."""
     cleared_checks: int = 0
     """Bot checks whose cookies it has."""
     lost: bool = False
@@ -202,7 +208,7 @@ class _WarmPage:
         elif kind in NEEDED:
             host = host_of(url)
             if self.hosts.refuse(url):
-                self.blocked.add(host)
+                self.blocked[host] = 1000 * float(event.get("wallTime", 0))
             elif kind != "Document" and host not in {"", self.policy.site_host}:
                 self.policy.script_hosts.add(host)
 
@@ -250,6 +256,7 @@ class _RunningBrowser:
 
     provider: Any
     browser: Browser
+    scratch: Scratch
     devtools: CDPSession
     hosts: Hosts
     """What it contacts."""
@@ -299,6 +306,7 @@ class _RunningBrowser:
                 await asyncio.wait_for(close(), _PATIENCE)
             except (PlaywrightError, TimeoutError) as error:
                 logger.debug("the browser did not end in order: %s", _first_line(error))
+        await asyncio.to_thread(self.scratch.remove)
         self.ended.set()
 
 
@@ -477,8 +485,10 @@ class PagePool:
         hosts = self._policy.hosts
         provider = self._new_provider(await self._relay.start() if self._relay else None)
         shared: BrowserContext | None = None
+        scratch = await asyncio.to_thread(Scratch)
         try:
-            await _start_driver(provider)
+            with scratch.used():
+                await _start_driver(provider)
             if self._guard:
                 browser = await self._connect(provider)
                 shared = browser.contexts[0] if self._attach else None
@@ -492,12 +502,15 @@ class PagePool:
                 await self._prepare(shared)
             else:
                 browser = await provider.launch_browser()
-            running = _RunningBrowser(provider, browser, await browser.new_browser_cdp_session(), hosts, shared)
+            running = _RunningBrowser(
+                provider, browser, scratch, await browser.new_browser_cdp_session(), hosts, shared
+            )
             running.attached = set() if self._attach else None
             if self._profile is not None and shared is not None:
                 running.own_cookies = frozenset(map(_identity, await shared.cookies()))
         except BaseException:
             await _close_provider(provider)
+            await asyncio.to_thread(scratch.remove)
             raise
         browser.on("disconnected", lambda _: self._mark_dead(running))
         return running
@@ -717,7 +730,7 @@ class PagePool:
         latency = monotonic() - started
         warm.moved.clear()
         give_up_check_at: float | None = None
-        html, traffic = "", dict[str, dict[str, int]]()
+        html, traffic, needed = "", dict[str, dict[str, int]](), list[str]()
         for _ in range(_MAX_MOVES):
             shown = warm.document
             if await self._is_challenge(warm):
@@ -739,7 +752,8 @@ class PagePool:
             if seen.html is None:
                 message = f"the rendered page has {seen.size} characters, more than {self._max_size}"
                 raise ObservationError(Code.TOO_LARGE, message)
-            html = seen.html
+            html, since = seen.html, seen.missing_since
+            needed = [host for host, at in warm.blocked.items() if since is not None and at >= since]
             if not is_bot_check(warm.status, warm.headers, warm.page.url, html):
                 await self._learn(warm, answer, url)
                 traffic = {
@@ -768,6 +782,7 @@ class PagePool:
             latency=latency,
             redirects=tuple(document.redirects) if document else (),
             blocked_hosts=tuple(sorted(warm.blocked)),
+            needed_hosts=tuple(sorted(needed)),
         )
 
     async def _open(self, warm: _WarmPage, url: str) -> PlaywrightResponse | None:

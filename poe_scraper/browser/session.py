@@ -112,7 +112,7 @@ def session_path(setting: str = "") -> Path:
         raise UsageError(message)
     if setting.lower() in {"", "0", "1", "false", "true"}:
         return user_data() / "session.json"
-    return Path(setting)
+    return Path(setting).expanduser()
 
 
 def asked_session(settings: Mapping[str, Any]) -> Session | None:

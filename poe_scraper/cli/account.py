@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import click
 
 from poe_scraper import api
-from poe_scraper.account.audit import Audit, BotAudit, Expected
+from poe_scraper.account.audit import Audit, BotAudit
 from poe_scraper.account.endpoints import Usage, UsageHistory
+from poe_scraper.account.expectations import Expected
 from poe_scraper.cli.exits import ExitCode
 from poe_scraper.cli.options import as_json, examples, output_dir, the_feed
 from poe_scraper.cli.terminal import console, echo_json, notice, safe, table

@@ -30,17 +30,18 @@ _FORMATS = "\b\nFormats:\n" + "\n".join(f"  {name:<11}{form.summary}" for name, 
 @output_dir
 @as_json
 def export(name: str, output: Path | None, output_dir: Path | None, as_json: bool) -> None:
-    """Write the feed in another format. Prices that a format cannot tell exactly are left out."""
+    """Write the feed in another format. Bots whose price a format cannot say exactly are left out, and counted."""
     to_stdout = output is None or str(output) == "-"
     if to_stdout and not FORMATS[name].text:
-        message = f"{name} is no text: say where to write it with --output."
+        message = f"{name} is not one text file: name a file or folder with --output."
         raise click.UsageError(message)
     if to_stdout and as_json:
-        message = "--json tells what was written: give --output too."
+        message = "--json reports what was written: give --output too."
         raise click.UsageError(message)
     made = exported(the_feed(output_dir), name)
     if made.left_out:
-        notice(f"{made.left_out} active bots are left out: {name} cannot tell their prices exactly.")
+        reasons = "; ".join(f"{count}: {reason}" for reason, count in sorted(made.reasons.items()))
+        notice(f"{made.left_out} active bots are left out: {name} cannot say exactly what they cost ({reasons}).")
     if output is None or to_stdout:
         sys.stdout.buffer.write(next(iter(made.files.values())))
         return
@@ -52,6 +53,7 @@ def export(name: str, output: Path | None, output_dir: Path | None, as_json: boo
                 "files": [str(path) for path in paths],
                 "bots": made.bots,
                 "left_out": made.left_out,
+                "reasons": dict(made.reasons),
             }
         )
     else:

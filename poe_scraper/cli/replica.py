@@ -1,4 +1,4 @@
-"""`poe-scraper replica`: a stand-in for Poe on this machine."""
+"""`poe-scraper replica`: a mock of Poe, or a recording, on this machine."""
 
 from poe_scraper.replica.__main__ import replica
 

@@ -1,7 +1,7 @@
 """The feed in the formats that other tools read. `docs/cli.md` says which fact goes where."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TypeAlias
 
@@ -15,12 +15,17 @@ class Export:
     Args:
         files: content by file name; names may have folders. Most formats are one file.
         bots: how many bots are in it.
-        left_out: how many active bots are not, because the format cannot say what they cost.
+        reasons: how many active bots are not, by the reason why the format cannot say what they cost.
     """
 
     files: Mapping[str, bytes]
     bots: int
-    left_out: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> int:
+        """How many active bots are not in it."""
+        return sum(self.reasons.values())
 
 
 Writer: TypeAlias = Callable[[FeedReader], Export]
@@ -31,9 +36,9 @@ class Format:
     """A format: what it is, and whether a terminal can show it.
 
     Args:
-        module: where its `export` function stands.
-        summary: a line about it.
-        text: whether it is one text file.
+        module: the module of its `export` function.
+        summary: one line about it.
+        text: True if it is one text file.
     """
 
     module: str
@@ -42,9 +47,9 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    "csv": Format("csv", "one line a price"),
-    "jsonl": Format("jsonl", "one bot a line, as in the feed"),
-    "parquet": Format("parquet", "one row a price (needs the extra 'parquet')", text=False),
+    "csv": Format("csv", "one line per price"),
+    "jsonl": Format("jsonl", "one bot per line, as in the feed"),
+    "parquet": Format("parquet", "one row per price (needs the extra 'parquet')", text=False),
     "xlsx": Format("xlsx", "a workbook of prices and bots (needs the extra 'xlsx')", text=False),
     "litellm": Format("litellm", "LiteLLM's price map"),
     "models.dev": Format("models_dev", "a provider folder of models.dev, in TOML", text=False),

@@ -1,7 +1,8 @@
 """The JSON of llm-prices, `current-v1.json`: USD a million tokens.
 
 Shape: `{"updated_at", "prices": [{"id", "vendor", "name", "input", "output", "input_cached"}]}`. A
-context tier is an entry of its own: `gpt-5.4-272k`, named `gpt-5.4 >272k`.
+context tier is an entry of its own: `gpt-5.4-272k`, named `gpt-5.4 over 272k`. Its page puts `id`, `vendor` and `name`
+into `innerHTML`, so no character of markup is in them.
 https://github.com/simonw/llm-prices
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from poe_scraper.exports import Export
-from poe_scraper.exports.tokens import TokenPriced, TokenPrices, active, token_priced
+from poe_scraper.exports.tokens import TokenPriced, TokenPrices, token_priced
 from poe_scraper.feed.reader import FeedReader
 from poe_scraper.untrusted import safe
 
@@ -20,20 +21,39 @@ _MILLION = 1_000_000
 def export(feed: FeedReader) -> Export:
     """Bots whose token prices are exact."""
     found = token_priced(feed)
-    told = {
+    content = {
         "updated_at": f"{feed.generated_at:%Y-%m-%d}",
-        "prices": [price for priced in found for price in _prices(priced)],
+        "prices": [price for priced in found.priced for price in _prices(priced)],
     }
-    text = json.dumps(told, indent=2) + "\n"
-    return Export({"current-v1.json": text.encode()}, len(found), active(feed) - len(found))
+    text = json.dumps(content, indent=2) + "\n"
+    return Export({"current-v1.json": text.encode()}, len(found.priced), found.left_out)
 
 
 def _prices(priced: TokenPriced) -> Iterator[dict[str, Any]]:
-    name = safe(priced.bot.display_name or priced.bot.handle or priced.bot.id)
-    yield _price(priced.bot.id, name, priced.base)
+    name = _inert(priced.bot.display_name or priced.bot.handle or priced.bot.id)
+    identity = _inert(priced.bot.id)
+    yield _price(identity, name, priced.base)
     for tier, prices in priced.tiers:
         above = f"{tier.min_tokens / 1000:f}k"
-        yield _price(f"{priced.bot.id}-{above}", f"{name} >{above}", prices)
+        yield _price(f"{identity}-{above}", f"{name} over {above}", prices)
+
+
+def _inert(text: str) -> str:
+    """Text for a page that puts it into `innerHTML`: without characters that markup needs.
+
+    They are replaced, not escaped: the same text is also shown as it is, in tables and by other programs.
+    """
+    return safe(text).translate(_MARKUP)
+
+
+_MARKUP = {
+    ord("<"): "\u2039",
+    ord(">"): "\u203a",
+    ord("&"): "+",
+    ord('"'): "\u201d",
+    ord("'"): "\u2019",
+    ord("`"): "\u2019",
+}
 
 
 def _price(identity: str, name: str, prices: TokenPrices) -> dict[str, Any]:

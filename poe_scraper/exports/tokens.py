@@ -1,13 +1,14 @@
 """Exact prices of tokens, for the formats that can say nothing else.
 
-A bot is in them where one input token and one output token have an exact price in dollars of the card
-or the API, and nothing else is owed. Bounds, fees by the message and conversions leave it out.
+A bot is exported if one input token and one output token have an exact price in dollars on the card or in the API,
+and nothing else is owed. A bot with bounds, fees per message, converted or contradicted prices is left out, and
+counted by reason.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import partial
+from typing import Any
 
 from poe_scraper.failures import UnpricedError
 from poe_scraper.feed.reader import FeedReader
@@ -15,15 +16,19 @@ from poe_scraper.items import Bot, ContextTier
 from poe_scraper.pricing.costs import Cost, cost
 
 
+class LeftOutError(Exception):
+    """A format cannot say what a bot costs. The text is the reason, the same for all such bots."""
+
+
 @dataclass(frozen=True)
 class TokenPrices:
-    """Prices in USD a token.
+    """Prices in USD per token.
 
     Args:
         input: of input.
         output: of output.
-        cache_read: of input read from the cache; None where not told.
-        cache_write: of input written to the cache; None where not told.
+        cache_read: of input read from the cache; None if not known.
+        cache_write: of input written to the cache; None if not known.
     """
 
     input: Decimal
@@ -58,38 +63,79 @@ class TokenPriced:
     tiers: tuple[tuple[ContextTier, TokenPrices], ...]
 
 
-def token_priced(feed: FeedReader) -> list[TokenPriced]:
-    """The active bots whose token prices are exact, by id."""
-    return list(_found(feed))
+@dataclass(frozen=True)
+class Sorted:
+    """The active bots of a feed: those that a format can have, and why it cannot have the others.
+
+    Args:
+        priced: those whose token prices are exact, by id.
+        left_out: how many of the others there are, by reason.
+    """
+
+    priced: list[TokenPriced] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
-def active(feed: FeedReader) -> int:
-    """How many bots of a feed are active."""
-    return sum(entry["status"] == "active" for entry in feed.entries)
-
-
-def _found(feed: FeedReader) -> Iterator[TokenPriced]:
+def token_priced(feed: FeedReader) -> Sorted:
+    """Sort the active bots of a feed into those whose token prices are exact, and the others by reason."""
+    found = Sorted()
     for bot in feed.values():
-        if bot.status != "active":
-            continue
-        goes_in = _exact(partial(cost, bot, input_tokens=1))
-        comes_out = _exact(partial(cost, bot, output_tokens=1))
-        if goes_in is None or comes_out is None:
-            continue
-        cache_read = _exact(partial(cost, bot, cached_input_tokens=1))
-        cache_write = _exact(partial(cost, bot, cache_write_tokens=1))
-        base = TokenPrices(goes_in, comes_out, cache_read, cache_write)
-        tiers = sorted(
-            (item for item in bot.pricing.adjustments if isinstance(item, ContextTier)),
-            key=lambda tier: tier.min_tokens,
-        )
-        yield TokenPriced(bot, base, tuple((tier, base.times(tier)) for tier in tiers))
+        if bot.status == "active":
+            try:
+                found.priced.append(priced_by_token(bot))
+            except LeftOutError as error:
+                found.left_out[str(error)] += 1
+    return found
 
 
-def _exact(cost_of_one: Callable[[], Cost]) -> Decimal | None:
+def priced_by_token(bot: Bot) -> TokenPriced:
+    """The exact token prices of a bot.
+
+    Raises:
+        LeftOutError: it has none.
+    """
+    tiers = sorted(
+        (item for item in bot.pricing.adjustments if isinstance(item, ContextTier)), key=lambda tier: tier.min_tokens
+    )
+    base = TokenPrices(
+        input=exact(bot, input_tokens=1),
+        output=exact(bot, output_tokens=1),
+        cache_read=_if_known(bot, cached_input_tokens=1),
+        cache_write=_if_known(bot, cache_write_tokens=1),
+    )
+    return TokenPriced(bot, base, tuple((tier, base.times(tier)) for tier in tiers))
+
+
+def exact(bot: Bot, **usage: Any) -> Decimal:
+    """What a usage costs on a bot, in dollars.
+
+    Raises:
+        LeftOutError: it is not known, or not exactly.
+    """
     try:
-        usd = cost_of_one().usd
-    except UnpricedError:
+        bill = cost(bot, **usage)
+    except UnpricedError as error:
+        reason = "several prices fit" if error.choices else f"no price per {_UNITS.get(next(iter(usage)), 'token')}"
+        raise LeftOutError(reason) from None
+    doubt = _doubt(bill)
+    if doubt is not None:
+        raise LeftOutError(doubt)
+    return bill.usd.amount
+
+
+_UNITS = {"images": "image", "seconds": "second", "searches": "search"}
+
+
+def _doubt(bill: Cost) -> str | None:
+    if any(note.startswith("unsure") for note in bill.notes):
+        return "other evidence contradicts its price"
+    if bill.usd.bound != "exact" or bill.usd.max_amount is not None:
+        return "its price is a bound, a range, or incomplete"
+    return "its price is known in points only" if bill.usd.converted else None
+
+
+def _if_known(bot: Bot, **usage: Any) -> Decimal | None:
+    try:
+        return exact(bot, **usage)
+    except LeftOutError:
         return None
-    exact = usd.bound == "exact" and usd.max_amount is None and not usd.converted
-    return usd.amount if exact else None

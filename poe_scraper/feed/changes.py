@@ -1,4 +1,4 @@
-"""What changed between two feeds: the lines of `changes.jsonl`."""
+"""Comparing two feeds: the changes that `changes.jsonl` lists."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,19 +8,19 @@ from poe_scraper.feed.spool import KnownBots
 from poe_scraper.items import Bot, Change, Feed
 
 _WHOLE = {"pricing.primary", "pricing.initial_points"}
-"""Objects that change as one: their parts say nothing alone."""
+"""Objects that change as a whole: their parts mean nothing by themselves."""
 
 
 def facts(bot: Bot) -> dict[str, Any]:
-    """All of a bot but the times, as JSON values."""
+    """A bot as JSON values, without the times."""
     return without_times(bot.model_dump(mode="json", by_alias=True))
 
 
 def without_times(entry: dict[str, Any]) -> dict[str, Any]:
-    """A bot's JSON values less those that say when something was seen: a new time alone is no change.
+    """Remove the times from a bot's JSON values: a new time alone is not a change.
 
     Args:
-        entry: the bot; what it held is changed.
+        entry: the bot; it is modified.
     """
     for name in ("first_seen", "last_seen", "gone_since"):
         entry.pop(name, None)
@@ -31,19 +31,19 @@ def without_times(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def compare(old: Feed | None, new: Feed) -> list[Change]:
-    """What the new feed brought, by bot.
+    """The changes from one feed to the next, by bot.
 
-    A bot that the new feed no longer has was gone before, and is no change.
+    A bot that the new feed no longer has was gone before, so it is not a change.
     """
     known = KnownBots(old.data if old else ())
     return [change for bot in new.data for change in bot_changes(known.find(bot), bot, new.version, new.generated_at)]
 
 
 def bot_changes(before: Bot | None, bot: Bot, version: int, at: datetime) -> Iterator[Change]:
-    """What a version brought of one bot.
+    """The changes of one bot in a version.
 
     Args:
-        before: the bot in the version before; None where it is new.
+        before: the bot in the version before; None if it is new.
         bot: the bot now.
         version: the number of the version.
         at: when it was published.

@@ -92,6 +92,8 @@ class WriterLock:
             "purpose": purpose,
         }
         try:
+            if self._holder.is_dir():
+                disk.set_aside(self._holder, f"{self._holder} is a folder, not a file.")
             disk.replace(self._holder, [json.dumps(holder).encode()])
         except BaseException:
             self._lock.release()

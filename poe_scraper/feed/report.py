@@ -1,4 +1,4 @@
-"""What every run report says, whatever kind of run it was."""
+"""What the reports of all kinds of runs have in common."""
 
 import secrets
 from collections import Counter
@@ -18,12 +18,12 @@ def new_run_id() -> str:
 
 
 def figures(version: int | None, bots: Iterable[Mapping[str, Any]], changes: Iterable[Change] = ()) -> dict[str, Any]:
-    """Those fields of a `RunReport` that tell of the feed after the run, and of what the run changed in it.
+    """The fields of a `RunReport` about the feed after the run, and about what the run changed in it.
 
     Args:
-        version: of the feed; None where there is none.
-        bots: of the feed, as JSON values.
-        changes: what the run brought.
+        version: the version of the feed; None if there is no feed.
+        bots: the bots of the feed, as JSON values.
+        changes: the changes of the run.
     """
     counts: Counter[str] = Counter()
     oldest: datetime | None = None

@@ -1,11 +1,11 @@
-"""Shards: parts of the catalog that can be crawled apart from each other."""
+"""Shards: parts of the catalog that can be crawled separately."""
 
 import zlib
 from typing import NamedTuple
 
 
 class Shard(NamedTuple):
-    """One of several parts of all bots. Which bots it holds depends on their keys alone, so it never changes."""
+    """One of several parts of all bots. Which bots belong to it depends on their keys alone, so it never changes."""
 
     part: int
     """Which one it is, from 1."""

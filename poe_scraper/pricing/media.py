@@ -62,18 +62,21 @@ def assumed(name: str, quantity: Fraction, prices: Sequence[Price], made: frozen
         made: what the bot makes.
     """
     for unit in _IMAGE_UNITS if name == "images" else _CLIP_UNITS:
-        found = [price for price in prices if price.unit == unit and _fits(price, MEDIA[name], made)]
+        fitting = [price for price in prices if price.unit == unit and _fits(price, name, made)]
+        found = [price for price in fitting if not MEDIA[name].isdisjoint(named_by(price))] or fitting
         if found:
             return _images(quantity, unit, found) if name == "images" else _clips(quantity, unit, found)
     return None
 
 
-def _fits(price: Price, wanted: frozenset[str], made: frozenset[str]) -> bool:
-    """True if a price can be that of a wanted modality that the bot makes."""
+def _fits(price: Price, name: str, made: frozenset[str]) -> bool:
+    """True if a price can be that of what is asked for. `Image to video` is not a price of an image."""
     if price.is_given or price.is_service or price.first.per.qualifier == "additional":
         return False
     named = named_by(price) - {"text"}
-    return not wanted.isdisjoint(named or made)
+    if name == "images" and "video" in named:
+        return False
+    return not MEDIA[name].isdisjoint(named or made)
 
 
 def _images(quantity: Fraction, unit: str | None, found: list[Price]) -> Assumed:

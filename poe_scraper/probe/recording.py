@@ -6,7 +6,7 @@ The format is described in docs/recordings.md. `poe-scraper replica --recording 
 import json
 import platform
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,10 +16,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from poe_scraper import __version__
 from poe_scraper.browser.watcher import VisitWatcher
-from poe_scraper.failures import PoeScraperError, UsageError
+from poe_scraper.failures import ObservationError, PoeScraperError, UsageError
+from poe_scraper.pages.bot import read_bot
+from poe_scraper.pages.profile import read_profile
 from poe_scraper.probe.evidence import Evidence
 from poe_scraper.probe.scrub import Scrubber, clean_scripts, kept_headers
-from poe_scraper.probe.steps import Step, steps
+from poe_scraper.probe.steps import steps
 from poe_scraper.untrusted import safe
 
 FORMAT = 1
@@ -29,14 +31,6 @@ _DOCUMENT = "document.html"
 _RENDERED = "rendered.html"
 _SCREENSHOT = "screenshot.png"
 _RESULT = "result.json"
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a recording shows, as it was when it was made."""
-
-    steps: tuple[Step, ...]
-    exit_code: int
 
 
 def prepare_folder(folder: Path) -> None:
@@ -90,7 +84,7 @@ def _scrubber(watcher: VisitWatcher, subject: str, secrets: Iterable[str]) -> Sc
 
 def write_recording(
     folder: Path, evidence: Evidence, watcher: VisitWatcher, *, at: datetime, secrets: Iterable[str]
-) -> tuple[Step, ...]:
+) -> None:
     """Write a recording, without secrets and personal data.
 
     Args:
@@ -99,9 +93,6 @@ def write_recording(
         watcher: of the visit.
         at: when the look was made.
         secrets: values that must not be in the recording.
-
-    Returns:
-        The steps that the recording itself gives.
 
     Raises:
         PoeScraperError: it cannot be written, or a secret would be in it. Nothing is left in the folder then.
@@ -137,12 +128,10 @@ def write_recording(
     try:
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        found = steps(read_recording(folder), at)
-        (folder / _RESULT).write_bytes(_json({"steps": [step.model_dump() for step in found]}))
+        (folder / _RESULT).write_bytes(_json(result_of(read_recording(folder), at)))
     except OSError as error:
         message = f"the recording cannot be written to {folder}: {error.strerror}"
         raise PoeScraperError(message) from None
-    return found
 
 
 def read_recording(folder: Path) -> Evidence:
@@ -165,6 +154,33 @@ def read_recording(folder: Path) -> Evidence:
     if evidence.page is not None:
         evidence.page.html = rendered or None
     return evidence
+
+
+def result_of(evidence: Evidence, at: datetime) -> dict[str, Any]:
+    """What the evidence gives, as `result.json` has it: the steps, and the facts and prices that were read.
+
+    Args:
+        evidence: of one look.
+        at: when it was made.
+    """
+    result: dict[str, Any] = {"steps": [step.model_dump() for step in steps(evidence, at)]}
+    page = evidence.page
+    if page is None or page.html is None or any(step["state"] == "failed" for step in result["steps"][1:3]):
+        return result
+    address: dict[str, Any] = {"url": page.url, "at": at, "site_url": evidence.site_url}
+    try:
+        if evidence.kind == "bot":
+            bot = read_bot(page.html, seen=evidence.seen(at), **address)
+            facts = {"handle", "display_name", "creator", "description", "powered_by", "is_down"}
+            result["bot"] = bot.model_dump(mode="json", include=facts)
+            prices = {"rates", "adjustments", "unparsed", "rate_card", "initial_points"}
+            result["pricing"] = bot.pricing.model_dump(mode="json", include=prices)
+        else:
+            profile = read_profile(page.html, creator=evidence.subject, **address)
+            result["bots"] = [bot.handle for bot in profile.bots]
+    except ObservationError:
+        return result  # a step says so
+    return result
 
 
 def _queries(watcher: VisitWatcher) -> list[dict[str, Any]]:

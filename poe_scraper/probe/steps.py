@@ -18,6 +18,7 @@ from poe_scraper.pages.bot import BotLook, look_at_bot, read_bot
 from poe_scraper.pages.profile import look_at_profile, read_profile
 from poe_scraper.pricing.checks import checks
 from poe_scraper.probe.evidence import ApiEvidence, Evidence, PageEvidence, Problem, RequestEvidence, RobotsEvidence
+from poe_scraper.spiders.breaker import with_refused_hosts
 
 BOT_STEPS = ("api", "robots", "page", "bot", "trigger", "query", "card", "reading", "checks")
 PROFILE_STEPS = ("api", "robots", "page", "profile", "bots")
@@ -172,21 +173,19 @@ def _explained(page: PageEvidence, error: ObservationError, *, clicked: bool = F
     """
     if error.code not in {Code.SITE_CHANGED, Code.TIMEOUT}:
         return error
-    lost = [
-        f"{one.host}{urlsplit(one.url).path} ({one.status or one.error})"
+    lost = dict.fromkeys(
+        f"{one.host}{urlsplit(one.url).path} ({one.error or one.status})"
         for one in page.requests
         if one.type in {"Script", "Stylesheet"} and one.host not in page.blocked_hosts and _is_lost(one)
-    ]
+    )
     if lost:
-        return ObservationError(error.code, f"{error}; not loaded: {', '.join(lost[:3])}")
-    hosts = ", ".join(page.needed_hosts if clicked else page.blocked_hosts)
-    if not hosts:
-        return error
-    return ObservationError(Code.BLOCKED_HOST, f"{error}; POE_SITE_HOSTS does not allow {hosts}")
+        return ObservationError(error.code, f"{error}; not loaded: {', '.join(list(lost)[:3])}")
+    return with_refused_hosts(error, page.needed_hosts if clicked else page.blocked_hosts)
 
 
 def _is_lost(request: RequestEvidence) -> bool:
-    return request.error is not None or (request.status or 0) >= 400
+    """True if a file did not come. What the page's own policy refused (`csp`) was not to come."""
+    return request.error not in {None, "csp", "net::ERR_ABORTED"} or (request.status or 0) >= 400
 
 
 # --- a bot -------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""Bringing a published feed elsewhere: to further destinations, and to a webhook.
+"""Delivering a published feed: copies to further destinations, and posts to a webhook.
 
-Whatever fails here leaves the feed in its folder as it is, and is tried again at the next run.
+A failure here leaves the feed in its folder as it is, and is tried again at the next run.
 """
 
 import logging
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, repr=False)
 class DeliverySettings:
-    """Where to bring the feed. It holds secrets, so it has no `repr` of its values.
+    """Where to deliver the feed. It has secrets, so its values are not in its `repr`.
 
     Args:
         publish_to: URLs of further destinations, as fsspec takes them.
@@ -38,7 +38,7 @@ class DeliverySettings:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
-        """From settings by name: Scrapy's, or `vars()` of the module `poe_scraper.settings`."""
+        """From Scrapy settings."""
         publish_to = settings["POE_PUBLISH_TO"] or ""
         urls = re.split(r"[,\s]+", publish_to) if isinstance(publish_to, str) else publish_to
         return cls(
@@ -51,19 +51,19 @@ class DeliverySettings:
 
 
 def deliver(store: FeedStore, *, version: int, new_version: bool, settings: DeliverySettings) -> tuple[RunError, ...]:
-    """Bring the feed, as it was just published, to every destination and the webhook.
+    """Deliver the feed, as it was just published, to every destination and the webhook.
 
-    Call it while the feed's lock is held. What an earlier run could not deliver is delivered with it, also where
-    this run brought no new version.
+    Call it while the feed's lock is held. What an earlier run could not deliver is delivered too, even if this run
+    brought no new version.
 
     Args:
         store: the folder of the feed.
         version: the feed's version.
-        new_version: whether this run brought it.
-        settings: where to.
+        new_version: True if this run brought it.
+        settings: where to deliver.
 
     Returns:
-        What failed, without secrets; empty where all is well.
+        What failed, without secrets; empty if nothing did.
     """
     if not (settings.publish_to or settings.webhook_url):
         return ()

@@ -28,10 +28,10 @@ from poe_scraper.untrusted import safe
 logger = logging.getLogger(__name__)
 
 TRIES = 3
-"""So often a destination is tried in one run."""
+"""Number of attempts per destination in one run."""
 
 _RENAMES = {"file", "local", "ftp", "sftp", "ssh"}
-"""Protocols with folders and a rename that replaces at once. Elsewhere a file appears when it is whole."""
+"""Protocols with folders and an atomic rename. In other places a file appears only when it is complete."""
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "ftp": {"block_size": 16 * 1024 * 1024},  # each block is a transfer of its own
@@ -41,7 +41,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "sftp": "sftp", "ssh": "sftp"}
-"""Which of our extras has the package that a protocol needs."""
+"""The extra of this project that has the package a protocol needs."""
 
 PERMANENT_ERRORS = (ImportError, NotImplementedError, ValueError, PermissionError, ftplib.error_perm)
 """A wrong URL, a missing package, a wrong password: a second try does not help, and may lock an account."""
@@ -52,7 +52,7 @@ _SECRET_OPTION = re.compile("key|pass|secret|token", re.IGNORECASE)
 def send(
     store: FeedStore, urls: Iterable[str], record: Record, *, backoff: float, timeout: float
 ) -> Iterator[tuple[Code, str]]:
-    """Bring every destination up to date, all at the same time.
+    """Update all destinations at the same time.
 
     Args:
         store: the folder of the feed.
@@ -86,7 +86,7 @@ class Destination:
     Args:
         url: as fsspec takes it; it may hold credentials.
         store: the folder of the feed.
-        sent: SHA-256 of each changing file that the place has; updated.
+        sent: SHA-256 of each file that the place has, except versions; updated.
         deadline: moment of the monotonic clock after which no further file is sent.
     """
 
@@ -124,7 +124,7 @@ class Destination:
         logger.info("%s: %d files sent", public_name(self.url), count)
 
     def told(self, error: BaseException) -> str:
-        """What went wrong, for a person, on one line without secrets."""
+        """What went wrong, for a person, on one line and without secrets."""
         if isinstance(error, ImportError) and self.protocol in _EXTRAS:
             return f"a package is missing: pip install 'poe-scraper[{_EXTRAS[self.protocol]}]'"
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -133,10 +133,10 @@ class Destination:
         return safe(text)[:300]
 
     def _files(self) -> Iterator[Path]:
-        """In the order in which they are sent: what a file speaks of is there before it."""
+        """The files in the order in which they are sent: a file arrives after those it refers to."""
         store = self.store
         yield from map(store.version_file, store.versions())
-        yield from (path for path in (store.change_log, store.atom, store.schema, store.models) if path.exists())
+        yield from (path for path in (store.change_log, store.atom, store.schema, store.models) if path.is_file())
 
     def _put(self, filesystem: fsspec.AbstractFileSystem, path: Path, target: str) -> None:
         if self.protocol not in _RENAMES:
@@ -152,7 +152,7 @@ class Destination:
         filesystem.mv(temporary, target)
 
     def _secrets(self) -> set[str]:
-        """Pieces of the URL and of fsspec's configuration that nobody may read."""
+        """Pieces of the URL and of fsspec's configuration that must not be shown."""
         userinfo, found, _ = self.url.partition("://")[2].rpartition("@")
         query = self.url.partition("?")[2]
         pieces = {self.url, query, *((userinfo, userinfo.partition(":")[2]) if found else ())}
@@ -162,12 +162,15 @@ class Destination:
 
 
 def public_name(url: str) -> str:
-    """A URL without user, password, query and fragment."""
+    """A destination's URL without user, password, query and fragment.
+
+    fsspec takes passwords without escapes, so that, unlike in `untrusted.public_url`, a user may contain `/`.
+    """
     return re.split(r"[?#]", re.sub("://.*@", "://", url), maxsplit=1)[0]
 
 
 def _named(urls: Iterable[str], store: FeedStore, record: Record, *, deadline: float) -> dict[str, Destination]:
-    """The destinations by a name that holds no secret and belongs to one alone."""
+    """The destinations by a unique name without secrets."""
     destinations: dict[str, Destination] = {}
     for url in urls:
         name, number = public_name(url), 1
@@ -180,9 +183,9 @@ def _named(urls: Iterable[str], store: FeedStore, record: Record, *, deadline: f
 
 
 def _all_at_once(destinations: Mapping[str, Destination], timeout: float) -> dict[str, BaseException]:
-    """Update destinations in threads, and say which failed.
+    """Update destinations in threads, and return the errors of those that failed.
 
-    A backend may raise anything, and may hang for good. Neither may harm the run or another destination.
+    A backend may raise anything, and may hang forever. Neither may affect the run or another destination.
     """
     errors: dict[str, BaseException] = {}
     if not destinations:
@@ -201,7 +204,7 @@ def _all_at_once(destinations: Mapping[str, Destination], timeout: float) -> dic
 
 
 def _sizes(filesystem: fsspec.AbstractFileSystem, root: str, *folders: str) -> Iterator[tuple[str, int]]:
-    """Name and size of the files that stand there now."""
+    """Name and size of the files that are there now."""
     for folder in folders:
         try:
             entries = filesystem.ls(f"{root.rstrip('/')}/{folder}".rstrip("/") or "/", detail=True)

@@ -16,25 +16,31 @@ _FILE = ".delivered.json"
 class Record(BaseModel):
     """What was delivered.
 
-    Where it is lost, files are sent once more, and the webhook begins with the newest version.
+    If it is lost, files are sent once more, and the webhook begins with the newest version.
     """
 
     destinations: dict[str, dict[str, str]] = {}
-    """By name of the destination: the SHA-256 of each file that it has, versions apart."""
+    """By name of the destination: the SHA-256 of each file that it has, except the versions."""
     webhook_through: int | None = None
-    """Versions up to this one were posted, the missed ones apart; null before the first."""
+    """Versions up to this one were posted, except the missed ones; null before the first."""
     webhook_missed: list[int] = []
     """Versions whose post failed."""
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """The record of a feed's folder; an empty one where there is none, or a broken one."""
+        """The record of a feed's folder; an empty one if there is none, or it cannot be read.
+
+        Raises:
+            FeedError: a folder is in its place and cannot be renamed.
+        """
         path = folder / _FILE
+        if path.is_dir():
+            disk.set_aside(path, f"{path} is a folder, not a file.")
         try:
             return cls.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return cls()
-        except ValidationError:
+        except (OSError, ValidationError):
             logger.warning("%s is broken: what was delivered before is not known.", path)
             return cls()
 

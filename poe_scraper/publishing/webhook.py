@@ -27,25 +27,25 @@ from poe_scraper.items import SCHEMA_VERSION, Change
 from poe_scraper.publishing.record import Record
 
 MAX_BODY = 512 * 1024
-"""Bytes that the changes of one post may have; the rest is counted and left out."""
+"""Largest number of bytes of changes in one post; the rest is counted and left out."""
 
 MAX_MISSED = 20
-"""So many of the newest versions are kept for the next run where posting fails."""
+"""Number of the newest versions that are kept for the next run if posting fails."""
 
 RETRIES = 3
-"""So often a post is tried again in one run."""
+"""Number of retries of a post in one run."""
 
 _MAX_WAIT = 60
-"""Seconds between two tries. Receivers refuse a signature that is older than 5 minutes."""
+"""Seconds between two attempts, at most. Receivers refuse a signature that is older than 5 minutes."""
 
 _TIMEOUT = 10
 """Seconds to connect, and to wait for an answer."""
 
 _FOR_A_WHILE = frozenset({408, 425, 429, *range(500, 600)})
-"""Statuses that say: not now."""
+"""Statuses that ask for another attempt."""
 
 _MIN_KEY = 24
-"""Bytes of a signing key, as the specification asks for."""
+"""Smallest number of bytes of a signing key, as the specification asks for."""
 
 _KINDS = ("added", "gone", "back", "changed")
 
@@ -55,7 +55,7 @@ class NotDeliveredError(PoeScraperError):
 
     Args:
         message: why, without the address, which may hold a secret.
-        is_down: whether another post would fare no better.
+        is_down: True if another post would fail in the same way.
     """
 
     def __init__(self, message: str, *, is_down: bool) -> None:
@@ -64,12 +64,12 @@ class NotDeliveredError(PoeScraperError):
 
 
 class Webhook:
-    """Where changes are posted to.
+    """A webhook that changes are posted to.
 
     Args:
-        url: its address; it may hold a secret.
+        url: its address, which may contain a secret.
         secret: the signing key in base64, after `whsec_` or plain.
-        backoff: seconds before the second retry, the first is made at once; doubled with each further one.
+        backoff: seconds before the second retry (the first is immediate); doubled with each further one.
     """
 
     def __init__(self, url: str, secret: str, *, backoff: float = 2.0) -> None:
@@ -78,11 +78,11 @@ class Webhook:
         self.backoff = backoff
 
     def post(self, message_id: str, body: bytes) -> None:
-        """Post a message, signed. What fails for a while is tried again.
+        """Post a signed message. Temporary failures are retried.
 
         Raises:
             NotDeliveredError: it did not arrive.
-            UsageError: address or secret are not acceptable.
+            UsageError: the address or the secret is not acceptable.
         """
         origin, key = _origin(self.url), _key(self.secret)
         timestamp = int(time.time())
@@ -130,10 +130,10 @@ def notify(
 
     Args:
         store: the folder of the feed.
-        webhook: where to.
+        webhook: where to post.
         record: what was posted; updated.
         version: the feed's version.
-        new_version: whether this run brought it.
+        new_version: True if this run brought it.
 
     Yields:
         A code and a message for every version that was not posted.
@@ -144,7 +144,10 @@ def notify(
     due = sorted({*record.webhook_missed, *range(through + 1, version + 1)})
     record.webhook_through, record.webhook_missed = version, due[-MAX_MISSED:]
     if due[:-MAX_MISSED]:
-        yield Code.WEBHOOK_FAILED, f"versions {due[0]} to {due[-MAX_MISSED - 1]} are not posted any more: too many wait"
+        yield (
+            Code.WEBHOOK_FAILED,
+            f"versions {due[0]} to {due[-MAX_MISSED - 1]} are given up: too many versions are waiting",
+        )
     waiting, failed = record.webhook_missed, []
     try:
         for number, body in _messages(store, waiting):
@@ -172,15 +175,15 @@ def _messages(store: FeedStore, versions: list[int]) -> Iterator[tuple[int, tupl
 
 
 def message(changes: Iterable[Change]) -> tuple[str, bytes]:
-    """Id and body of the message that tells of one version.
+    """Id and body of the message about one version.
 
-    The id is the same each time, so that a receiver knows what it has seen.
+    The id is the same each time, so that a receiver recognises a message that it has seen.
 
     Args:
-        changes: all that the version brought.
+        changes: all changes of the version.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there are none.
     """
     bots: dict[str, set[str]] = {kind: set() for kind in _KINDS}
     told: list[dict[str, Any]] = []
@@ -194,7 +197,7 @@ def message(changes: Iterable[Change]) -> tuple[str, bytes]:
         if size <= MAX_BODY:
             told.append(json.loads(line))
     if change is None:
-        text = "a message tells of at least one change"
+        text = "a message needs at least one change"
         raise ValueError(text)
     version, at = change.version, change.at
     body = {
@@ -213,8 +216,8 @@ def message(changes: Iterable[Change]) -> tuple[str, bytes]:
 
 
 def _origin(url: str) -> str:
-    """Scheme, host and port: what of the address may be shown."""
-    text = "POE_WEBHOOK_URL is no address of a webhook: it has to begin with https:// or http:// and a host."
+    """Scheme, host and port: the part of the address that may be shown."""
+    text = "POE_WEBHOOK_URL must start with https:// or http:// and have a host."
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -232,7 +235,7 @@ def _key(secret: str) -> bytes:
         key = b""
     if len(key) < _MIN_KEY:
         text = (
-            f"POE_WEBHOOK_SECRET is no signing key: it has to be at least {_MIN_KEY} bytes in base64, after whsec_. "
+            f"POE_WEBHOOK_SECRET must be at least {_MIN_KEY} bytes in base64, after whsec_. "
             'Make one with: echo "whsec_$(openssl rand -base64 32)"'
         )
         raise UsageError(text)

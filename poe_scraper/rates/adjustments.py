@@ -55,7 +55,7 @@ def adjustments(line: Line, following: Line = (), *, about: Line = (), label_end
     wider = words.union(token.text for token in about) if about else words
     if "%" in words or "percent" in words:
         _percentages(line, following, wider, label_end, found)
-    if not words.isdisjoint(v.TIERED) or any(token.text[:1] == "x" and token.text[1:].isdigit() for token in line):
+    if not words.isdisjoint(v.TIERED):
         _multiples(line, about, words, label_end, found)
     if not words.isdisjoint(v.FREE_WORDS) or ("no" in words and not words.isdisjoint({"charge", "cost"})):
         _free_allowance(line, found)
@@ -106,7 +106,7 @@ def _cache(
     after = {token.text for token in line[i + 1 : i + 2 + _NEAR]}
     before = {token.text for token in line[max(0, i - _NEAR) : i]} | {token.text for token in line[:label_end]}
     sign = text(line, i - 1)
-    if (after & v.MORE and words & v.WRITING) or (sign == "+" and words & v.WRITING):
+    if words & v.WRITING and (after & v.MORE or sign == "+"):
         lasting = _duration([*line[i + 2 : i + 2 + _FAR], *following]) or _duration(line[:label_end])
         found.add(CacheWriteSurcharge(percent=percent, ttl_seconds=lasting), i)
     elif after & v.LESS or sign == "-" or (before & v.LESS and text(line, i + 2) != "of"):

@@ -37,25 +37,51 @@ def compounds(line: Line, single: Sequence[Price]) -> Found:
     """
     if not single:
         return NOTHING
-    explained: set[int] = set()
-    if _is_formula(line, single):
+    words = {token.text for token in line}
+    if not words.isdisjoint(_MULTIPLYING) and _is_formula(line, single):
         return NOTHING
-    kept = _without_formers(line, list(single))
+    is_changed = not words.isdisjoint(_ARROW_SIGNS)
+    kept = list(single)
+    if is_changed or not words.isdisjoint(v.FORMERLY) or any(price.struck for price in single):
+        kept = _without_formers(line, kept)
     if len(kept) > 1:
-        kept = _without_changes(line, kept)
+        if is_changed:
+            kept = _without_changes(line, kept)
         kept = _with_ranges(line, kept)
         if is_exchange_rate(line, kept):
             return Found((), frozenset(i for price in kept for i in price.accounts_for))
+    explained: set[int] = set()
+    prices = kept
+    if not words.isdisjoint(_TELLING):
+        prices = _without_no_prices(line, kept, explained)
+    if len(prices) > 1:
+        _note_options(line, prices)
+    return Found(prices, frozenset(explained))
+
+
+_ARROW_SIGNS = v.ARROWS | {">"}
+_MULTIPLYING = v.TIMES | {"x"}
+_TELLING = (
+    v.NO_PRICE_HEADS
+    | v.NEEDS
+    | v.CONDITIONS
+    | v.OTHER_CURRENCIES
+    | {"per"}
+    | {phrase[0] for phrase in v.BEHIND_NO_PRICE}
+)
+"""Words without one of which no amount is a threshold, a hold, a conversion or the like."""
+
+
+def _without_no_prices(line: Line, found: Sequence[Price], explained: set[int]) -> list[Price]:
+    """The prices among the amounts; adds the tokens of the others to `explained`."""
     prices = []
-    for price in kept:
+    for price in found:
         conversion = _conversion(line, price)
         if conversion or is_no_price(line, price):
             explained |= conversion or set(price.accounts_for)
         else:
             prices.append(price)
-    if len(prices) > 1:
-        _note_options(line, prices)
-    return Found(prices, frozenset(explained))
+    return prices
 
 
 # --- former prices ------------------------------------------------------------------------------
@@ -111,7 +137,7 @@ _RANGE_JOINERS = {("-",), ("–",), ("—",), ("to",), ("up", "to"), ("and",), (
 
 
 def _with_ranges(line: Line, found: list[Price]) -> list[Price]:
-    """Puts complete prices together: `$0.10 (3,300 points) - $0.30 (9,900 points)`, `from 2,500 up to 12,000 points`."""
+    """Puts complete prices together: `$0.10 (3,300 points) - $0.30 (9,900 points)`."""
     pairs = groups(line, found)
     kept: list[list[Price]] = []
     for group in pairs:
@@ -163,7 +189,7 @@ def _range_of(high: Price, lows: Sequence[Price]) -> Price | None:
 
 
 def _note_options(line: Line, found: Sequence[Price]) -> None:
-    """Finds the words that tell the prices of a list apart: `600 (first), 700 (next)`, `20 for text, 100 for images`."""
+    """Finds the words that tell the prices of a list apart: `600 (first), 700 (next)`, `100 for images`."""
     listed = found[0].option
     if listed is not None:
         _note_listed(line, found[: listed[1]])
@@ -215,7 +241,8 @@ def _note(line: Line, start: int, limit: int) -> tuple[int, int] | None:
 
 
 _NOTE_OPENERS = {
-    "(", "for", "if", "when", "with", "without", "up", "above", "over", "below", "under", "beyond", "≤", ">", "<", "≥", "thereafter",
+    "(", "for", "if", "when", "with", "without", "up", "above", "over", "below", "under", "beyond", "≤", ">", "<", "≥",
+    "thereafter",
 }  # fmt: skip
 _NOTE_ENDS = {",", ";", ".", "and", "or", "(", ")", "+", "plus", "|", "\n", "!"}
 

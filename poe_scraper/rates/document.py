@@ -104,7 +104,7 @@ def _blocks(html: str, dialog: bool) -> list[Block]:
         return []
     if dialog:
         _remove_chrome(root)
-    reader = _Reader()
+    reader = _Reader(has_spans="span=" in html)
     reader.content(root)
     return list(_with_pipe_tables(reader.blocks))
 
@@ -132,12 +132,14 @@ class _Reader:
     """Walks the elements and collects blocks.
 
     Args:
-        cell: whether one line is read, in which blocks and breaks are white space.
+        cell: True if one line is read, in which blocks and breaks are white space.
+        has_spans: True if a cell may span several rows or columns.
     """
 
-    def __init__(self, cell: bool = False) -> None:
+    def __init__(self, cell: bool = False, has_spans: bool = False) -> None:
         self.blocks: list[Block] = []
         self._cell = cell
+        self._has_spans = has_spans
         self._kind: LineKind = "text"
         self._depth = 0
         self._level = 0
@@ -239,7 +241,8 @@ class _Reader:
                 rows.extend(row for row in part if row.tag == "tr")
             else:
                 self._block(part)
-        cells = _with_spans([[cell for cell in row if cell.tag in {"td", "th"}] for row in rows])
+        elements = [[cell for cell in row if cell.tag in {"td", "th"}] for row in rows]
+        cells = _with_spans(elements) if self._has_spans else [list(map(_cell, row)) for row in elements]
         if cells:
             self.blocks.append(Table(cells[0], cells[1:]))
 

@@ -177,7 +177,10 @@ def arrow_end(line: Line, i: int) -> int:
 
 def _ends_change(line: Line, i: int) -> bool:
     """True if an arrow is between a bare number and number `i`: `100 → 200 points`."""
-    is_change = any(is_number(line, i - size - 1) and arrow_end(line, i - size) == i for size in (1, 2, 3))
+    is_change = any(
+        is_number(line, i - size - 1) and text(line, i - size - 2) != "$" and arrow_end(line, i - size) == i
+        for size in (1, 2, 3)
+    )
     return is_change and not says_change(line)
 
 
@@ -197,6 +200,8 @@ def _is_attached_noun(line: Line, i: int) -> bool:
 
 def _behind_points(line: Line, i: int) -> int:
     """The index after `points` at `i`, or `i` where there is none."""
+    if text(line, i) in v.POINTS:
+        return i + 1
     j = i
     while j < i + 2 and (text(line, j) in v.POINTS_ADJECTIVES or text(line, j) in v.GLUE_OF_POINTS):
         j += 1
@@ -220,7 +225,7 @@ def _dollars(line: Line, first: int) -> Price | None:
     token = line[i]
     if token.kind == "tag":
         return None if token.value is None else Price("USD", _from_milli_cents(token.value), None, i, i + 1)
-    if is_other_dollar(line, i):
+    if i and line[i - 1].text in v.OTHER_DOLLARS and is_other_dollar(line, i):
         return None
     if token.text in {"us", "usd"} and text(line, i + 1) == "$":
         i += 1
@@ -290,7 +295,8 @@ def _bare(line: Line, i: int, currency: Currency) -> Price | None:
 
 _AFTER_BARE = {
     "", "/", "per", "(", ")", "+", "-", "–", "—", "each", "for", "a", "an", "every", ",", ";", ".", "|", "\n", "*", "†",
-    "‡", "if", "when", "with", "without", "and", "or", "then", "plus", "minimum", "maximum", "min", "max", "!", "=", "·",
+    "‡", "if", "when", "with", "without", "and", "or", "then", "plus", "minimum", "maximum", "min", "max", "!", "=",
+    "·",
     "only", "flat", "base", "total", "from", "until", "in", "on", "at", "by", "now", "$", "usd", "]", "~",
     *(phrase[0] for phrase in v.SUFFIX_BOUNDS), *v.FOREIGN_PER,
 }  # fmt: skip
@@ -383,11 +389,11 @@ def _quantified(line: Line, first: int, start: int, known_only: bool = False) ->
         start: where its quantity, its qualifiers or its unit starts.
         known_only: True if a noun that is not a known unit makes no denominator.
     """
-    counted_at = _skip_qualifiers(line, start)
+    counted_at = start if is_number(line, start) else _skip_qualifiers(line, start)
     count = _count(line, counted_at)
     if count is None:
         return None
-    before = [token.text for token in line[start:counted_at] if token.text != "of"]
+    before = [] if counted_at == start else [token.text for token in line[start:counted_at] if token.text != "of"]
     if (packed := v.MAGNITUDE_UNITS.get(text(line, count.end))) is not None:
         per = _per(count.quantity * packed[0], packed[1], " ".join(before) or None)
         return Denominator(per, first, start, count.end + 1)
@@ -636,8 +642,8 @@ def _prices_at(
     line: Line, i: int, currency: Currency | None, is_struck: bool, before: Sequence[Price]
 ) -> Sequence[Price]:
     """The price that starts at `i`, or the prices of a list such as `100/200/400 points`."""
-    listed = _listed(line, i, currency)
-    if listed:
+    after = i + 1 + (text(line, i) == "$")
+    if text(line, after) in _LIST_SIGNS and _may_go_on(line, i, after + 1) and (listed := _listed(line, i, currency)):
         return listed
     price = _price_at(line, i, currency, is_struck)
     if price is None and before and (price := _elliptic(line, i, before)) is None:
@@ -645,20 +651,31 @@ def _prices_at(
     return () if price is None else (price,)
 
 
+_BEFORE_NO_AMOUNT = {"per", "$", ">"} | _RANGE_SIGNS | v.ARROWS
+
+
 def _price_at(line: Line, i: int, currency: Currency | None, is_struck: bool) -> Price | None:
-    if _ends_range(line, i) or text(line, i - 1) in {"per", "$"} or _ends_change(line, i):
+    before = text(line, i - 1)
+    if before in _BEFORE_NO_AMOUNT and (before in {"per", "$"} or _ends_range(line, i) or _ends_change(line, i)):
         return None
     if line[i].kind != "number":
         return _dollars(line, i)
     if text(line, i + 1) in v.POINTS:
         return _points(line, i)
     price = _dollars(line, i) or _points(line, i)
-    is_former = is_struck or text(line, i - 1) in v.FORMERLY
+    is_former = is_struck or before in v.FORMERLY
     if price is None and (is_former or (is_number(line, arrow_end(line, i + 1)) and says_change(line))):
         price = _bare_former(line, i, currency)
     if price is None and currency is not None:
         price = _bare(line, i, currency)
     return price
+
+
+def _may_go_on(line: Line, first: int, i: int) -> bool:
+    """True if what is after the sign of a list may be its next price: cheaper to ask than to read it."""
+    if text(line, first) != "$":
+        return is_number(line, i)
+    return text(line, i) == "$" or (is_number(line, i) and "." in line[i].text)
 
 
 _LIST_SIGNS = {"/", "or", "|"}
@@ -789,7 +806,7 @@ def _attach(line: Line, found: Sequence[Price], named: Denominator) -> None:
     nearest = found[-1]
     if nearest.per is not None:
         return
-    numbers = tuple(range(named.words, named.end))
+    numbers = tuple(range(named.first, named.end))
     nearest.per, nearest.per_words = named.per, (named.words, named.end)
     nearest.last = named.end
     nearest.accounts_for += numbers

@@ -12,7 +12,7 @@ from functools import cached_property
 from poe_scraper.items import Adjustment, Bound, Currency, Per, Rate, Reading
 from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.grammar import Price
-from poe_scraper.rates.numbers import PLAIN, DecimalStyle
+from poe_scraper.rates.numbers import PLAIN, decimal_style, is_doubtful
 
 
 @dataclass(slots=True)
@@ -34,11 +34,12 @@ class Ledger:
 
     Args:
         text: the card's text, in which currencies are looked for if bare numbers need one.
-        style: how the card writes decimals.
     """
 
-    def __init__(self, text: str = "", style: DecimalStyle = PLAIN) -> None:
-        self.style = style
+    def __init__(self, text: str = "") -> None:
+        self.is_doubtful = is_doubtful(text)
+        self.style = decimal_style(text) if self.is_doubtful else PLAIN
+        """How the card writes decimals."""
         self._text = text
         self._entries: list[Entry] = []
         self._adjustments: list[Adjustment] = []

@@ -7,11 +7,12 @@ the card into `unparsed`.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from poe_scraper.rates.dates import MONTHS, Period, periods
 from poe_scraper.rates.numbers import MAX_DIGITS, PLAIN, DecimalStyle, Reading, readings, tag_value
 from poe_scraper.rates.vocabulary import (
     CENTS,
@@ -33,7 +34,7 @@ _GROUP_SIGNS = "'’_\u00a0\u2009\u202f"
 _FRACTIONS = "½¼¾⅛⅜⅝⅞⅕⅖⅗⅘⅓⅔⅙⅚"
 _TOKEN = re.compile(
     rf"""
-    \[\s*usd_milli_cents\s*[=:]\s*(?P<tag>[^\[\]]*)\]
+    \[\s*(?i:usd_milli_cents)\s*[=:]\s*(?P<tag>[^\[\]]*)\]
   | (?P<number>\d*[{_FRACTIONS}]
       | (?:[\d\ufffd]|\.(?=\d))(?:[\d\ufffd]|[.,{_GROUP_SIGNS}](?=\d))*    # `1,000`, `.5`
       (?:[eE][+-]?\d+(?:[.,]\d+)*)?)                                      # `1e-7`
@@ -41,7 +42,7 @@ _TOKEN = re.compile(
   | (?P<word>[^\W\d_]\w*)
   | (?P<sign>[^\w\s]|_|\n)
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,
 )
 _TO_ASCII = (
     {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -49,7 +50,7 @@ _TO_ASCII = (
     # superscript digits are footnote marks: `300 points¹`
     | str.maketrans(dict.fromkeys("⁰¹²³⁴⁵⁶⁷⁸⁹ªº\ufe0e\ufe0f", " "))
 )
-_SHORT = 120
+_SHORT = 250
 _OVERRIDES = ("\u202d", "\u202e")
 _SCALES = {"k": UPPER_MAGNITUDES["K"], **UPPER_MAGNITUDES}
 _SIGNS = {"$"} | DOLLARS | OTHER_CURRENCIES
@@ -73,7 +74,9 @@ class Token(NamedTuple):
     raw: str = ""
 
 
-_token = Token._make  # twice as fast as the constructor, which takes most of the time of lexing
+def _token(fields: tuple[object, ...], new: Callable[..., Token] = tuple.__new__) -> Token:
+    """A token from its fields, without the checks of the constructor, which take most of the time of lexing."""
+    return new(Token, fields)
 
 
 class Piece(NamedTuple):
@@ -84,8 +87,10 @@ class Piece(NamedTuple):
     tokens: Sequence[Token]
     amounts: Sequence[int]
     """Indexes of its sightings."""
-    has_number: bool
-    """True if it has any number."""
+    numbers: Sequence[int]
+    """Indexes of its numbers and tags."""
+    periods: Sequence[Period]
+    """The phrases that say when its prices hold."""
 
 
 def piece(text: str, style: DecimalStyle = PLAIN) -> Piece:
@@ -101,8 +106,18 @@ def _known_piece(text: str, style: DecimalStyle) -> Piece:
 
 def _piece(text: str, style: DecimalStyle) -> Piece:
     found = _tokens(text, style)
-    has_number = any(token.kind == "number" for token in found)
-    return Piece(" ".join(text.split()), found, sightings(found), has_number)
+    numbers = numbers_of(found)
+    return Piece(" ".join(text.split()), found, sightings(found), numbers, periods(text) if numbers and _may_have_date(found) else ())
+
+
+def _may_have_date(line: Sequence[Token]) -> bool:
+    """True if a word is a month or a number has the digits of a year: cheaper to ask than to look for dates."""
+    return any(token.text in MONTHS or "20" in token.text for token in line)
+
+
+def numbers_of(line: Sequence[Token]) -> list[int]:
+    """Indexes of all numbers and tags."""
+    return [i for i, token in enumerate(line) if token.kind == "number" or token.kind == "tag"]
 
 
 def _tokens(text: str, style: DecimalStyle) -> list[Token]:
@@ -130,8 +145,14 @@ def _add_number(found: list[Token], match: re.Match[str], trusted: bool, style: 
     """Adds a number, or a number and the word attached to it, or a word such as `16x16`."""
     digits, suffix = match.group("number", "suffix")
     start, end = match.span()
-    is_share = match.string[end : end + 2].lstrip().startswith("%")
-    value = _value(found, match, style) if trusted and (is_share or not _is_negative(found, start)) else None
+    value = None
+    if trusted and (
+        not found
+        or found[-1].text not in _SIGNS_BEFORE
+        or not _is_negative(found, start)
+        or _is_share(match.string, end)
+    ):
+        value = _value(found, digits, match, style)
     if not suffix:
         if len(digits) == 3 and _is_group_before(found, start):
             if style.comma and value is not None and (last := found.pop()).value is not None:
@@ -158,8 +179,14 @@ def _add_number(found: list[Token], match: re.Match[str], trusted: bool, style: 
         found.append(_token((kind, match[0].lower(), start, end, None, match[0])))
 
 
-def _value(before: Sequence[Token], match: re.Match[str], style: DecimalStyle) -> Decimal | None:
-    digits = match["number"]
+_SIGNS_BEFORE = {"-", "$"}
+
+
+def _is_share(text: str, end: int) -> bool:
+    return text[end : end + 2].lstrip().startswith("%")
+
+
+def _value(before: Sequence[Token], digits: str, match: re.Match[str], style: DecimalStyle) -> Decimal | None:
     if len(digits) < MAX_DIGITS and digits.isdigit() and digits.isascii():
         return Decimal(digits)
     if digits[-1] in _FRACTIONS:
@@ -215,14 +242,18 @@ def _is_group_before(before: Sequence[Token], start: int) -> bool:
 
 def sightings(line: Sequence[Token]) -> list[int]:
     """Indexes of all numbers and tags beside a currency, whatever else is there."""
-    return [i for i, token in enumerate(line) if token.kind != "sign" and _is_amount(line, i, token)]
+    return [
+        i
+        for i, token in enumerate(line)
+        if (token.kind != "sign" and (token.kind != "word" or token.text[-1].isdigit()) and _is_amount(line, i, token))
+    ]
 
 
 def _is_amount(line: Sequence[Token], i: int, token: Token) -> bool:
     if token.kind == "number":
         return _is_currency_before(line, i) or _is_currency_behind(line, i)
     if token.kind == "word":
-        return token.text[-1].isdigit() and _text(line, i + 1) in POINTS
+        return _text(line, i + 1) in POINTS
     return True
 
 

@@ -90,7 +90,11 @@ def _sane(plain: str, text: str) -> Decimal | None:
 
 # --- what the other numbers of a card show ------------------------------------------------------
 
-_DOUBTFUL = re.compile(r"[0-9][ .,][0-9]{3}(?![0-9])")
+_HINT = re.compile(
+    r"[.,](?:(?:(?<=[1-9]\.)|(?<=[0-9][0-9]\.))[0-9]{3}(?![0-9])|(?<=[0-9],)[0-9]{1,2}(?![0-9])|(?<=0,)[0-9])"
+)
+"""What a doubtful number has after its first digits: quick to find."""
+_DOUBTFUL = re.compile(r"(?<![0-9.,])[1-9][0-9]{0,2}\.[0-9]{3}(?![0-9])|[0-9],[0-9]{1,2}(?![0-9])|(?<![0-9])0,[0-9]")
 _AMOUNT = re.compile(
     r"(?P<before>[$€£]\s?)?(?<![\w.,])(?P<number>[0-9]+[.,][0-9][0-9.,]*)\s?(?P<after>[$€£]|usd\b|eur\b|points?\b|pts?\b)?",
     re.IGNORECASE,
@@ -99,8 +103,8 @@ _ALONE = re.compile(r"^[~+\s]*(?P<number>[0-9]+[.,][0-9][0-9.,]*)\s*$", re.MULTI
 
 
 def is_doubtful(text: str) -> bool:
-    """True if a text has a number such as `1.500`, which may mean one and a half or fifteen hundred."""
-    return _DOUBTFUL.search(text) is not None
+    """True if a text has a number such as `1.500`, which may have two values, or one with a decimal comma."""
+    return _HINT.search(text) is not None and _DOUBTFUL.search(text) is not None
 
 
 def decimal_style(card: str) -> DecimalStyle:
@@ -109,8 +113,6 @@ def decimal_style(card: str) -> DecimalStyle:
     Args:
         card: the text of the card, with every cell on a line.
     """
-    if not _DOUBTFUL.search(card):
-        return PLAIN
     comma = point = point_of_points = False
     evidence = [
         (match["number"].rstrip(".,"), (match["after"] or "").lower())

@@ -8,11 +8,11 @@ from poe_scraper.items import Bound, Currency, FreeAllowance
 from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.adjustments import adjustments
 from poe_scraper.rates.compounds import Found, compounds, groups
-from poe_scraper.rates.dates import Period, periods, without
+from poe_scraper.rates.dates import Period, without
 from poe_scraper.rates.document import Line
 from poe_scraper.rates.grammar import Price, denominator, is_attached, is_number, prices, struck_starts, text
 from poe_scraper.rates.ledger import Entry, Ledger
-from poe_scraper.rates.lexer import Token, sightings
+from poe_scraper.rates.lexer import Piece, Token, numbers_of, sightings
 from poe_scraper.rates.titles import Title, named_currency, title
 
 _SEPARATORS = {":", "=", "-", "–", "—", "→", "|"}
@@ -29,25 +29,27 @@ _REACH = 60
 """How many tokens after a sentence may still complete it."""
 
 
-def read_line(line: Line, words: Sequence[Token], section: Title | None, ledger: Ledger, above: str = "") -> None:
+def read_line(line: Line, words: Piece, section: Title | None, ledger: Ledger, above: str = "") -> None:
     """Reads a line of text into the ledger.
 
     Args:
         line: the line.
-        words: its tokens.
+        words: the line, lexed.
         section: the title that governs it.
         ledger: takes its prices and adjustments.
         above: the line above it in the same paragraph, if that holds no amount.
     """
     if len(above.split()) > _MAX_ABOVE_WORDS or above.endswith(tuple(v.SENTENCE_ENDS)) or _is_generic(above):
         above = ""
-    struck = struck_starts(words, line.struck)
-    dates = periods(line.text)
-    if dates:
-        words = without(words, dates)
-    for start, end in _sentences(words):
-        sentence = _Sentence(line, words[start:end], dates, section, ledger)
-        sentence.read(words[end : end + _REACH], struck, above)
+    tokens = words.tokens
+    struck = struck_starts(tokens, line.struck) if line.struck else ()
+    if words.periods:
+        tokens = without(tokens, words.periods)
+    for start, end in _sentences(tokens):
+        is_whole = end - start == len(words.tokens)
+        amounts = words.amounts if is_whole else sightings(tokens[start:end]) if words.amounts else ()
+        sentence = _Sentence(line, tokens[start:end], amounts, words.periods, section, ledger)
+        sentence.read(tokens[end : end + _REACH], struck, above)
 
 
 def _sentences(line: Sequence[Token]) -> Iterator[tuple[int, int]]:
@@ -66,14 +68,20 @@ class _Sentence:
     """A sentence, or a line of a list, with the place it has on the card."""
 
     def __init__(
-        self, line: Line, tokens: Sequence[Token], dates: Sequence[Period], section: Title | None, ledger: Ledger
+        self,
+        line: Line,
+        tokens: Sequence[Token],
+        amounts: Sequence[int],
+        dates: Sequence[Period],
+        section: Title | None,
+        ledger: Ledger,
     ) -> None:
         self._line = line
         self._tokens = tokens
         self._dates = dates
         self._section = section
         self._ledger = ledger
-        self._amounts = sightings(tokens)
+        self._amounts = amounts
 
     def read(self, following: Sequence[Token], struck: Collection[int], above: str) -> None:
         """Reads what the sentence says into the ledger.
@@ -83,6 +91,10 @@ class _Sentence:
             struck: where tokens start that are struck out.
             above: the line above it, which may be its label.
         """
+        if not self._amounts and not numbers_of(self._tokens):
+            self._ledger.adjust(adjustments(self._tokens, following))
+            read_statement(self._tokens, self._ledger)
+            return
         start, currency = self._key()
         found = self._found(start, currency, struck)
         about = self._tokens[: self._amounts[0]] if self._amounts else ()
@@ -164,7 +176,7 @@ class _Sentence:
                 its_per = its_per.model_copy(update={"unit": unit})
             bound = named.bound if price.bound == "exact" else price.bound
             bound = said if said == "from" or bound == "exact" else bound
-            if price.max_amount is not None and bound in {"from", "up_to"}:
+            if price.max_amount is not None and price.bound == "exact" and bound != "about":
                 bound = "exact"
             where = section.text if section is not None else None
             attributes = {"effective": effective} if effective else {}
@@ -437,7 +449,7 @@ def _is_name(token: Token) -> bool:
 
 
 def _trimmed(sentence: Sequence[Token], start: int, end: int) -> tuple[int, int]:
-    """The words without signs and conjunctions before them, the word `Note:`, and an opened bracket or `was` after them."""
+    """The words without signs, conjunctions and `Note:` before them, and without a bracket or `was` after them."""
     while start < end and sentence[start].text in _LEADING:
         start += 1
     if start + 1 < end and sentence[start].text in v.NOTES and sentence[start + 1].text == ":":

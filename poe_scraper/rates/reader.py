@@ -10,7 +10,6 @@ from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.document import Block, Line, Spans, Table, from_dialog, from_markdown
 from poe_scraper.rates.ledger import Ledger
 from poe_scraper.rates.lexer import piece
-from poe_scraper.rates.numbers import decimal_style
 from poe_scraper.rates.prose import currency_of_statement, read_line
 from poe_scraper.rates.tables import read_table
 from poe_scraper.rates.titles import Title, is_emphasised, is_title, title, title_text
@@ -19,7 +18,9 @@ _AMOUNT = re.compile(r"\$\s?(\d[\d.,]*)|(?<![\w.,])(\d[\d.,]*)\s*(?:points?|pts)
 _FIRST_WORD = re.compile(r"\s*([^\W\d_]+)")
 _KEY = re.compile(r"[^:=]*[:=]\s*\d")
 
-_STATEMENT = re.compile(rf"[\s(*_]*(?:{'|'.join(sorted(v.STATEMENT_OPENERS))})\b", re.IGNORECASE)
+_STATEMENT = re.compile(
+    rf"[\s(*_]*(?:{'|'.join(sorted(v.STATEMENT_OPENERS))})\b.*(?:usd|dollars|points|pts|\\$)", re.IGNORECASE
+)
 _MAX_STATEMENT = 200
 
 _CURRENCY_WORDS = v.POINTS | v.DOLLARS | v.POINTS_ADJECTIVES
@@ -49,7 +50,7 @@ def read_dialog(html: str) -> Reading:
 
 
 def _read(blocks: Sequence[Block], text: str) -> Ledger:
-    ledger = Ledger(text, decimal_style(text))
+    ledger = Ledger(text)
     sections = _Sections()
     lines = _joined(blocks)
     above: Line | None = None
@@ -65,7 +66,7 @@ def _read(blocks: Sequence[Block], text: str) -> Ledger:
             sections.open(block, title(title_text(block)), nested=_has_children(block, following))
         else:
             is_continued = above is not None and above.paragraph == block.paragraph
-            read_line(block, words.tokens, sections.current, ledger, above.folded if above and is_continued else "")
+            read_line(block, words, sections.current, ledger, above.folded if above and is_continued else "")
             above = None if words.amounts else block
             if block.kind == "heading":
                 sections.open(block, title(title_text(block)), nested=False)
@@ -187,7 +188,7 @@ def _has_hiding_places(markdown: str) -> bool:
     """Whether an amount could be hidden or broken without a sign of it missing. Asked of every card: kept cheap."""
     if "<" in markdown or "&" in markdown:
         return True
-    return any(mark in markdown for mark in "*~`") and _GLUED.search(markdown) is not None
+    return ("*" in markdown or "~" in markdown or "`" in markdown) and _GLUED.search(markdown) is not None
 
 
 def _is_any_sign_missing(written: str, shown: str) -> bool:

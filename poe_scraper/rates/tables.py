@@ -1,20 +1,21 @@
 """Reading a table: the first column is the label, every other a price or an attribute."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
 from poe_scraper.items import Adjustment, Bound, Currency, Per, Variable
 from poe_scraper.rates import vocabulary as v
+from poe_scraper.rates.adjustments import Found as Adjustments
 from poe_scraper.rates.adjustments import adjustments
-from poe_scraper.rates.compounds import NOTHING, Found, compounds, groups, is_counterpart
-from poe_scraper.rates.dates import periods, without
+from poe_scraper.rates.compounds import Found, compounds, groups, is_counterpart
+from poe_scraper.rates.dates import without
 from poe_scraper.rates.document import Line, Table
 from poe_scraper.rates.grammar import Price, is_number, prices, quantified, starts_with_bare_number, struck_starts, text
 from poe_scraper.rates.ledger import Entry, Ledger
-from poe_scraper.rates.lexer import Token, piece, sightings
-from poe_scraper.rates.numbers import DECIMAL, GROUPED, PLAIN, DecimalStyle, is_doubtful
+from poe_scraper.rates.lexer import Token, numbers_of, piece, sightings
+from poe_scraper.rates.numbers import DECIMAL, GROUPED, PLAIN, DecimalStyle
 from poe_scraper.rates.prose import label_before, option_of
 from poe_scraper.rates.titles import Title, is_emphasised, title
 
@@ -29,16 +30,18 @@ class _Cell:
     folded: str
     tokens: Sequence[Token]
     amounts: Sequence[int]
-    has_number: bool
+    numbers: Sequence[int]
     style: DecimalStyle = PLAIN
     effective: str = ""
-    found: Found = NOTHING
-    carried: set[int] = field(default_factory=set)
-    """Indexes of the tokens whose numbers rates, adjustments or explanations carry."""
+    prices: Sequence[Price] = ()
+    explained: frozenset[int] = frozenset()
+    """Indexes of the tokens of amounts that are no prices."""
+    carried: set[int] | frozenset[int] = frozenset()
+    """Indexes of the tokens whose numbers rates or adjustments carry."""
 
-    @property
-    def prices(self) -> Sequence[Price]:
-        return self.found.prices
+    def take(self, found: Found) -> None:
+        """Sets what was found in the cell."""
+        self.prices, self.explained = found
 
     @property
     def is_priced(self) -> bool:
@@ -91,19 +94,17 @@ def _leave(rows: Sequence[Sequence[_Cell]], ledger: Ledger) -> None:
 
 
 def _cell(line: Line, style: DecimalStyle) -> _Cell:
-    lexed = piece(line.text, style)
-    found = periods(line.text) if lexed.has_number else []
+    folded, tokens, amounts, numbers, found = piece(line.text, style)
     if not found:
-        return _Cell(line, *lexed, style)
-    tokens = without(lexed.tokens, found)
-    has_number = any(token.kind == "number" for token in tokens)
-    return _Cell(line, lexed.folded, tokens, sightings(tokens), has_number, style, found[0].words)
+        return _Cell(line, folded, tokens, amounts, numbers, style)
+    tokens = without(tokens, found)
+    return _Cell(line, folded, tokens, sightings(tokens), numbers_of(tokens), style, found[0].words)
 
 
 def _priced_alone(cell: _Cell) -> bool:
     if not cell.amounts:
         return False
-    cell.found = _found(cell, None)
+    cell.take(_found(cell, None))
     return cell.is_priced
 
 
@@ -124,7 +125,7 @@ def _known_found(text: str, style: DecimalStyle, currency: Currency | None) -> F
 def _is_bare_price(cell: _Cell) -> bool:
     """True if a cell is a number, or a range, and nothing else but a bound or a denominator."""
     tokens = cell.tokens
-    if not cell.has_number or cell.amounts:
+    if not cell.numbers or cell.amounts:
         return False
     found = _found(cell, "points")
     return (
@@ -150,7 +151,7 @@ class _Reader:
         self._corner = title(header[0].folded) if header else title("")
         self._governing = self._governing_currency()
         self._columns = [self._column(cell) for cell in header]
-        self._columns += [self._column(_Cell(Line(""), "", (), (), False)) for _ in range(width - len(header))]
+        self._columns += [self._column(_Cell(Line(""), "", (), (), ())) for _ in range(width - len(header))]
         self._has_variants = False
         self._label = title("")
 
@@ -176,10 +177,11 @@ class _Reader:
         """
         for row in rows:
             for cell, column in zip(row, self._columns, strict=False):
-                if cell.folded:
+                if cell.numbers or (column.is_price and cell.folded.casefold() in v.FREE):
                     self._find(cell, column, row[0])
-        for row in rows:
-            self._decide_by_counterpart(row)
+        if self._ledger.is_doubtful:
+            for row in rows:
+                self._decide_by_counterpart(row)
         has_price_header = any(column.is_price for column in self._columns[1:])
         for i, column in enumerate(self._columns):
             if not column.is_price:
@@ -201,26 +203,26 @@ class _Reader:
             cell.style = cell.style._replace(point=False)
             cell.tokens = piece(cell.line.text, cell.style).tokens if not cell.effective else cell.tokens
         if cell.amounts:
-            cell.found = _found(cell, currency)
+            cell.take(_found(cell, currency))
             if column.title.names_both and cell.prices:
-                cell.found = _with_other_currency(cell)
-        elif cell.has_number:
+                cell.prices = _with_other_currency(cell)
+        elif cell.numbers:
             if currency is None and cell is not first:
                 label = title(first.folded)
                 currency = label.currency or (self._ledger.bare if label.is_of_prices else None)
             if currency is not None and ((column.is_price and cell is not first) or _is_bare_price(cell)):
-                cell.found = _found(cell, currency)
-        elif column.is_price and cell.folded.casefold() in v.FREE:
-            cell.found = Found((Price(currency or "points", Decimal(0), None, 0, len(cell.tokens)),), frozenset())
+                cell.take(_found(cell, currency))
+        elif column.is_price:
+            cell.prices = (Price(currency or "points", Decimal(0), None, 0, len(cell.tokens)),)
 
     def _decide_by_counterpart(self, row: Sequence[_Cell]) -> None:
         """Reads `1.500 points` as what the dollars of the same row say, if they leave one reading."""
         doubtful = [
             (cell, column)
             for cell, column in zip(row[1:], self._columns[1:], strict=False)
-            if cell.has_number and not cell.prices and (cell.amounts or column.currency == "points")
+            if cell.numbers and not cell.prices and (cell.amounts or column.currency == "points")
         ]
-        if len(doubtful) != 1 or is_doubtful(doubtful[0][0].line.text) is False:
+        if len(doubtful) != 1:
             return
         usd = [price for cell in row for price in cell.prices if price.currency == "USD"]
         cell, column = doubtful[0]
@@ -230,7 +232,8 @@ class _Reader:
             tokens = piece(cell.line.text, style).tokens
             found = compounds(tokens, prices(tokens, column.currency))
             if len(found.prices) == 1 and is_counterpart(usd[0], found.prices[0]):
-                cell.tokens, cell.found = tokens, found
+                cell.tokens = tokens
+                cell.take(found)
 
     def _mark(self, i: int, cells: Sequence[_Cell], has_price_header: bool) -> None:
         """Marks a column whose cells are prices, apart from short remarks such as `included`."""
@@ -244,8 +247,8 @@ class _Reader:
             return
         column.currency = self._governing or self._ledger.bare
         for cell in cells:
-            if cell.has_number and not cell.amounts and column.currency is not None and _is_bare_price(cell):
-                cell.found = _found(cell, column.currency)
+            if cell.numbers and not cell.amounts and column.currency is not None and _is_bare_price(cell):
+                cell.take(_found(cell, column.currency))
 
     def _mark_bare(self, rows: Sequence[Sequence[_Cell]], of_title: bool) -> None:
         """Marks columns of bare numbers under a title that names a currency or, if `of_title`, a price."""
@@ -263,7 +266,7 @@ class _Reader:
             column.is_price = True
             for cell in bare:
                 if currency is not None:
-                    cell.found = _found(cell, currency)
+                    cell.take(_found(cell, currency))
 
     # --- rows -----------------------------------------------------------------------------------
 
@@ -281,13 +284,18 @@ class _Reader:
         if self._label.is_no_price and priced:
             return
         self._adjust(row, priced)
-        entries = [(i, entry) for i in priced if row[i].prices for entry in self._entries(row, i, priced)]
-        for i, entry in entries:
-            row[i].carried.update(entry.price.accounts_for)
-        if any(entry.per is None or entry.per.unit is None for _, entry in entries):
-            self._share_denominators(entries, row)
-        for _, entry in entries:
-            self._ledger.enter(entry)
+        entries: list[tuple[int, Entry]] = []
+        if priced:
+            further = self._attributes(row, priced)
+            entries = [(i, entry) for i in priced if row[i].prices for entry in self._entries(row, i, priced, further)]
+            lacking = False
+            for i, entry in entries:
+                row[i].carried = {*row[i].carried, *entry.price.accounts_for}
+                lacking = lacking or entry.per is None or entry.per.unit is None
+            if lacking:
+                self._share_denominators(entries, row)
+            for _, entry in entries:
+                self._ledger.enter(entry)
         self._account(row, priced, bool(entries))
 
     def _priced(self, row: Sequence[_Cell]) -> list[int]:
@@ -298,10 +306,10 @@ class _Reader:
             return []
         return priced
 
-    def _entries(self, row: Sequence[_Cell], i: int, priced: Sequence[int]) -> list[Entry]:
+    def _entries(self, row: Sequence[_Cell], i: int, priced: Sequence[int], further: Mapping[str, str]) -> list[Entry]:
         """The prices of a cell as entries; none where nothing names what is priced."""
         cell, column, section = row[i], self._columns[i], self._section
-        attributes = self._attributes(row, priced)
+        attributes = dict(further)
         is_headless = priced[0] == 0 and row[0].is_priced
         if is_headless:
             # where a row begins with its price, the next text is its label
@@ -327,24 +335,30 @@ class _Reader:
         if _is_more_added(cell):
             bound = "from" if bound == "exact" else bound
         where = None if section is None else section.text
-        options = self._options(cell, column) if len(cell.prices) > 1 and i > 0 else [{}] * len(cell.prices)
+        if len(cell.prices) < 2 or i == 0:
+            return [
+                Entry(label, where, attributes, price, price.per, _stronger(bound, price), one_time)
+                for price in cell.prices
+            ]
         return [
             Entry(label, where, {**attributes, **option}, price, price.per, _stronger(bound, price), one_time)
-            for price, option in zip(cell.prices, options, strict=True)
+            for price, option in zip(cell.prices, self._options(cell, column), strict=True)
         ]
 
     def _options(self, cell: _Cell, column: _Column) -> Iterator[Mapping[str, str]]:
         """What tells the prices of one cell apart: `Text: 10 points, Image: 20 points`."""
         position, words = 0, ""
         together = groups(cell.tokens, cell.prices)
+        if len(together) == 1:
+            yield from [{}] * len(cell.prices)
+            return
         for group in together:
-            if len(together) > 1:
-                words = label_before(cell.tokens, position, group[0].first, cell.line)
+            words = label_before(cell.tokens, position, group[0].first, cell.line)
             position = max(price.last for price in group)
             for price in group:
                 option = option_of(price, cell.tokens, cell.line, (self._label, column.title))
                 if price.note is not None and option:
-                    cell.carried.update(range(*price.note))
+                    cell.carried |= set(range(*price.note))
                 yield option or ({"variant": words} if words else {})
 
     def _attributes(self, row: Sequence[_Cell], priced: Sequence[int]) -> dict[str, str]:
@@ -394,16 +408,19 @@ class _Reader:
         """Reads what a row says besides its prices."""
         found: list[Adjustment] = []
         if priced:
+            wordy = [cell for cell in (row[i] for i in priced) if cell.prices[-1].last < len(cell.tokens)]
+            if not wordy:
+                return
             label = row[0].tokens if 0 not in priced else ()
-            for cell in (row[i] for i in priced):
+            for cell in wordy:
                 adjusted = adjustments(cell.tokens, about=label)
                 if adjusted:
                     found += adjusted
                     cell.carried |= adjusted.accounts_for
                     kept = [price for price in cell.prices if cell.carried.isdisjoint(price.accounts_for)]
-                    cell.found = Found(kept, cell.found.explained)
+                    cell.prices = kept
         else:
-            adjusted = adjustments(_joined(row), label_end=len(row[0].tokens))
+            adjusted = _row_adjustments(tuple([cell.line.text for cell in row]), row[0].style)
             found += adjusted
             start = 0
             for cell in row:
@@ -411,7 +428,8 @@ class _Reader:
                 start += len(cell.tokens) + 1
             if not found and self._points_elsewhere(row):
                 found.append(Variable(label=self._label.text))
-        self._ledger.adjust([adjustment for i, adjustment in enumerate(found) if adjustment not in found[:i]])
+        if found:
+            self._ledger.adjust([adjustment for i, adjustment in enumerate(found) if adjustment not in found[:i]])
 
     def _points_elsewhere(self, row: Sequence[_Cell]) -> bool:
         """True if words are where the row's price should be."""
@@ -425,8 +443,7 @@ class _Reader:
 
         A number with a unit after it, next to a price or in a text, is part of an explanation: `(64 est. tokens)`.
         """
-        numbers = [i for i, token in enumerate(cell.tokens) if token.kind == "number" or token.kind == "tag"]
-        left = [i for i in numbers if i not in cell.carried and i not in cell.found.explained]
+        left = [i for i in cell.numbers if i not in cell.carried and i not in cell.explained]
         if not has_price and left and left[0] == 0:
             return left
         return [i for i in left if not _is_explained(cell.tokens, i)]
@@ -434,8 +451,10 @@ class _Reader:
     def _account(self, row: Sequence[_Cell], priced: Sequence[int], is_read: bool) -> None:
         """Leaves the whole row if an amount in it is carried by nothing."""
         for i, cell in enumerate(row):
-            left: Sequence[int] = [k for k in cell.amounts if k not in cell.carried and k not in cell.found.explained]
-            if not left and cell.has_number and (i in priced or (i > 0 and self._columns[i].is_price)):
+            if cell.carried.issuperset(cell.numbers) and cell.carried.issuperset(cell.amounts):
+                continue
+            left: Sequence[int] = [k for k in cell.amounts if k not in cell.carried and k not in cell.explained]
+            if not left and (i in priced or (self._columns[i].is_price and (i > 0 or not is_read))):
                 left = self._unexplained(cell, bool(cell.carried))
             if not left and not is_read and i > 0 and (self._governing is not None or self._label.is_of_prices):
                 left = self._unexplained(cell, has_price=True)
@@ -479,14 +498,12 @@ _EXPLAINING = {
 
 def _is_remark(cell: _Cell) -> bool:
     """True for a few words without a number: `included`, `not available`."""
-    return (
-        not cell.has_number and len(cell.tokens) <= 3 and not v.REMARKS.isdisjoint(token.text for token in cell.tokens)
-    )
+    return not cell.numbers and len(cell.tokens) <= 3 and not v.REMARKS.isdisjoint(token.text for token in cell.tokens)
 
 
 def _is_more_added(cell: _Cell) -> bool:
     """True if the words after the last price say that something without an amount comes on top: `+ token usage`."""
-    if not cell.prices:
+    if not cell.prices or cell.prices[-1].last == len(cell.tokens):
         return False
     end = max(price.last for price in cell.prices)
     return (
@@ -496,25 +513,27 @@ def _is_more_added(cell: _Cell) -> bool:
     )
 
 
-def _with_other_currency(cell: _Cell) -> Found:
+def _with_other_currency(cell: _Cell) -> Sequence[Price]:
     """`$0.10 / 3,300` under a header that names both currencies: the bare number is in the other one."""
-    found, tokens = cell.found, cell.tokens
-    last = found.prices[-1]
+    tokens = cell.tokens
+    last = cell.prices[-1]
     i = last.last + (text(tokens, last.last) in {"/", "|", "(", ","})
-    if i == last.last or len(found.prices) != 1 or not is_number(tokens, i) or last.per is not None:
-        return found
+    if i == last.last or len(cell.prices) != 1 or not is_number(tokens, i) or last.per is not None:
+        return cell.prices
     other: Currency = "points" if last.currency == "USD" else "USD"
     span = prices(tokens[i:], other)
     if not span:
-        return found
+        return cell.prices
     price = span[0]
     price.first, price.last = price.first + i, price.last + i
     price.accounts_for = tuple(k + i for k in price.accounts_for)
-    return Found((*found.prices, price), found.explained)
+    return (*cell.prices, price)
 
 
 def _has_variants(columns: Sequence[_Column], rows: Sequence[Sequence[_Cell]]) -> bool:
     """True if several price columns hold one currency or name different things, so that their headers matter."""
+    if not any(column.variant for column in columns if column.is_price):
+        return False
     seen: set[str] = set()
     variants: set[str] = set()
     shared = False
@@ -532,20 +551,22 @@ def _has_variants(columns: Sequence[_Column], rows: Sequence[Sequence[_Cell]]) -
 def _is_allowance(row: Sequence[_Cell], cell: _Cell) -> bool:
     if cell.folded.casefold() not in v.FREE:
         return False
-    return bool(adjustments(_joined(row), label_end=len(row[0].tokens)))
+    return bool(_row_adjustments(tuple([cell.line.text for cell in row]), cell.style))
 
 
-def _joined(row: Sequence[_Cell]) -> list[Token]:
-    """The tokens of a row, with a bar between its cells."""
+@lru_cache(maxsize=512)
+def _row_adjustments(cells: tuple[str, ...], style: DecimalStyle) -> Adjustments:
+    """The adjustments of a row without a price, with a bar between the tokens of its cells."""
     tokens: list[Token] = []
-    for cell in row:
-        tokens += (*cell.tokens, _BAR)
-    return tokens[:-1]
+    for cell in cells:
+        tokens += (*_cell(Line(cell), style).tokens, _BAR)
+    return adjustments(tokens[:-1], label_end=len(_cell(Line(cells[0]), style).tokens))
 
 
 _BAR = Token("sign", "|", -1, -1, None, "|")
 
 
+@lru_cache(maxsize=512)
 def _without_currency(header: str) -> str:
     """A header without a currency at its end: `720p (USD)` and `720p (Points)` are one variant."""
     line = piece(header).tokens

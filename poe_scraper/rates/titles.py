@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from poe_scraper.items import Bound, Currency
 from poe_scraper.rates import vocabulary as v
-from poe_scraper.rates.dates import periods, without
+from poe_scraper.rates.dates import without
 from poe_scraper.rates.document import Line
 from poe_scraper.rates.grammar import named_denominator
 from poe_scraper.rates.lexer import Token, piece
@@ -42,8 +42,7 @@ class Title:
     )  # fmt: skip
 
     def __init__(self, text: str) -> None:
-        line = piece(text).tokens
-        found_periods = periods(text)
+        _, line, _, numbers, found_periods = piece(text)
         self.effective = found_periods[0].words if found_periods else ""
         if found_periods:
             line = without(line, found_periods)
@@ -51,11 +50,7 @@ class Title:
         self.words = words = {token.text for token in line}
         self.currency = named_currency(words)
         self.names_both = not words.isdisjoint(_USD) and not words.isdisjoint(v.POINTS)
-        found = (
-            named_denominator(line)
-            if any(token.kind == "number" or token.text in v.DIVIDERS for token in line)
-            else None
-        )
+        found = named_denominator(line) if numbers or not words.isdisjoint(v.DIVIDERS) else None
         self.per = None if found is None else found.per
         self.bound: Bound = "exact" if words.isdisjoint(_BOUNDING) else _bound(line)
         self.unit = None if words.isdisjoint(v.COUNTED) else next(v.UNITS[word] for word in v.COUNTED if word in words)

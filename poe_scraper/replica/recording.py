@@ -28,6 +28,9 @@ FORMAT = 1
 _HEADERS = ("cf-mitigated", "retry-after", "server")
 """Recorded headers of the page that are sent again, besides its type."""
 
+_BROKEN_OFF: Mapping[str | None, Delivery] = {"connection_failed": "truncated", "timeout": "endless"}
+"""How a page is sent that was not rendered, by its problem."""
+
 _NOT_RECORDED = b'{"data":null,"errors":[{"message":"This query is not in the recording."}]}'
 
 _OTHER_ENTRY = {"id": "not-recorded", "object": "model", "created": 1735689600000, "owned_by": "replica"}
@@ -219,12 +222,19 @@ class RecordedSite:
         )
         headers = {name: value for name, value in recorded.headers.items() if name.lower() in _HEADERS}
         headers |= {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
-        body = recorded.document
         if recorded.rendered:
-            body = recorded.rendered + self._script(nonce)
-        content_type = next((value for name, value in recorded.headers.items() if name.lower() == "content-type"), HTML)
-        content_type = HTML if content_type.startswith("text/html") else content_type
-        return Reply(body, content_type, recorded.status, headers, kind="document", handle=handle)
+            body, delivery = recorded.rendered + self._script(nonce), "whole"
+        else:
+            body = recorded.document or b"<!DOCTYPE html>"
+            delivery = _BROKEN_OFF.get(recorded.page_problem, "whole")
+        return Reply(body, self._content_type(), recorded.status, headers, delivery, "document", handle)
+
+    def _content_type(self) -> str:
+        recorded = self._recording
+        for name, value in recorded.headers.items():
+            if name.lower() == "content-type" and not value.startswith("text/html"):
+                return value
+        return "application/octet-stream" if recorded.page_problem == "not_html" else HTML
 
     def _script(self, nonce: str) -> bytes:
         script = (files(__package__) / "assets" / "recording.js").read_text("utf-8")

@@ -12,8 +12,9 @@ from random import Random
 import pytest
 
 from poe_scraper import api
-from poe_scraper.account.audit import Audit, BotAudit, Expected, audit
+from poe_scraper.account.audit import Audit, BotAudit, audit
 from poe_scraper.account.endpoints import Usage
+from poe_scraper.account.expectations import Expected
 from poe_scraper.feed.reader import FeedReader
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
@@ -167,7 +168,7 @@ def test_bills(
 def test_tokens_without_a_known_context_cannot_be_told() -> None:
     told = judged(TALK, 10**9, {"Input": 10**9}, window=None)
     assert told.verdict == "cannot_tell"
-    assert told.reasons == ("how many tokens were billed is not told, and the feed has no length of its context",)
+    assert told.reasons == ("how many tokens were billed is not known, and the feed has no length of its context",)
 
 
 def test_free_tokens_are_free_whatever_the_context() -> None:

@@ -11,7 +11,7 @@ import pytest
 from poe_scraper.cli import main
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
-from poe_scraper.items import Bot, CatalogSighting, Observed, Run, RunReport
+from poe_scraper.items import Bot, CatalogSighting, Observed, Run, RunReport, Site
 from poe_scraper.replica import running
 from tests.distributed.test_shared_crawl import without_times
 from tests.spiders.conftest import Crawl
@@ -185,3 +185,29 @@ def test_the_output_is_no_part_of_itself(merge: Merge, tmp_path: Path) -> None:
     done = merge(one, one, two)
     assert done.status == 1
     assert "name another folder" in done.log
+
+
+def test_parts_of_different_sites_are_not_merged(merge: Merge, tmp_path: Path) -> None:
+    one, two = halves(tmp_path)
+    site = Site(url="https://other.example", api_url="https://other.example/v1/models")
+    for folder, where in ((one, Site(url="https://poe.com", api_url="https://api.poe.com/v1/models")), (two, site)):
+        feed = json.loads((folder / "models.json").read_bytes())
+        (folder / "models.json").write_text(json.dumps(feed | {"site": where.model_dump()}))
+    done = merge(tmp_path / "all", one, two)
+    assert done.status == 1
+    assert "one is of https://poe.com, " in done.log
+    assert "two is of https://other.example." in done.log
+
+
+def test_parts_are_not_merged_into_the_feed_of_another_site(merge: Merge, tmp_path: Path) -> None:
+    parts = halves(tmp_path)
+    for folder in parts:
+        feed = json.loads((folder / "models.json").read_bytes())
+        site = {"url": "https://poe.com", "api_url": "https://api.poe.com/v1/models", "script_hosts": []}
+        (folder / "models.json").write_text(json.dumps(feed | {"site": site}))
+    elsewhere = Site(url="https://other.example", api_url="https://other.example/v1/models")
+    with FeedWriter(FeedStore(tmp_path / "all"), "a test", elsewhere) as writer:
+        writer.publish([bot("a")], Run(id="1", started_at=NOW, finished_at=NOW), now=NOW)
+    done = merge(tmp_path / "all", *parts)
+    assert done.status == 2
+    assert "belongs to another site" in done.log

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import tomllib
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import ModuleType
 from typing import Any
@@ -35,7 +35,7 @@ def test_every_format_takes_the_starter_feed(name: str) -> None:
     made = export(starter_feed(), name)
     assert made.files
     assert all(made.files.values())
-    assert made.bots > 100
+    assert made.bots > 30
 
 
 @pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if form.text])
@@ -137,9 +137,13 @@ def test_a_missing_extra_is_named(feed: FeedReader, monkeypatch: pytest.MonkeyPa
 
 def test_litellm(feed: FeedReader) -> None:
     made = export(feed, "litellm")
-    assert (made.bots, made.left_out) == (2, 6)
+    assert (made.bots, made.left_out) == (3, 5)
     models = json.loads(only(made))
-    assert list(models) == ["poe/api-only", "poe/gpt-test"]
+    assert {name: model["mode"] for name, model in models.items()} == {
+        "poe/api-only": "chat",
+        "poe/gpt-test": "chat",
+        "poe/newcomer": "image_generation",
+    }
     assert models["poe/gpt-test"] == {
         "litellm_provider": "poe",
         "mode": "chat",
@@ -183,7 +187,7 @@ def test_llm_prices(feed: FeedReader) -> None:
         {
             "id": "gpt-test-272k",
             "vendor": "poe",
-            "name": "GPT-Test >272k",
+            "name": "GPT-Test over 272k",
             "input": 3.64,
             "output": 20.46,
             "input_cached": 0.364,
@@ -191,20 +195,37 @@ def test_llm_prices(feed: FeedReader) -> None:
     ]
 
 
-def test_models_dev(feed: FeedReader) -> None:
-    files = export(feed, "models.dev").files
-    assert set(files) == {"provider.toml", "models/api-only.toml", "models/gpt-test.toml"}
-    assert tomllib.loads(files["provider.toml"].decode())["env"] == ["POE_API_KEY"]
-    assert tomllib.loads(files["models/gpt-test.toml"].decode()) == {
-        "name": "GPT-Test",
-        "attachment": False,
-        "tool_call": True,
-        "release_date": "2026-07-12",
-        "last_updated": "2026-10-27",
-        "cost": {"input": 1.82, "output": 13.64, "cache_read": 0.182},
-        "limit": {"context": 400000, "output": 128000},
-        "modalities": {"input": ["text"], "output": ["text"]},
-    }
+def test_models_dev() -> None:
+    made = export(starter_feed(), "models.dev")
+    files = {name: tomllib.loads(content.decode()) for name, content in made.files.items()}
+    assert files.pop("provider.toml")["env"] == ["POE_API_KEY"]
+    assert files["models/openai/gpt-5.4.toml"]["base_model"] == "openai/gpt-5.4"
+    (tier,) = files["models/openai/gpt-5.4.toml"]["cost"]["tiers"]
+    assert tier["tier"] == {"type": "context", "size": 272000}
+    assert tier["input"] == 2 * files["models/openai/gpt-5.4.toml"]["cost"]["input"]
+    assert made.reasons["models.dev has no model of its id to inherit from"] > 0
+    assert len(files) == made.bots > 30
+
+
+def test_models_dev_files_fit_its_schema() -> None:
+    """The facts of models.dev's schema: which keys there are, of which type."""
+    prices = {"input", "output", "cache_read", "cache_write", "tiers"}
+    for name, content in export(starter_feed(), "models.dev").files.items():
+        if name == "provider.toml":
+            continue
+        model = tomllib.loads(content.decode())
+        keys = {"base_model", "name", "last_updated", "tool_call", "attachment", "cost", "limit", "modalities"}
+        assert model.keys() <= keys
+        assert model["name"]
+        assert date.fromisoformat(model["last_updated"])
+        assert {"input", "output"} <= model["cost"].keys() <= prices
+        assert set(model.get("limit", {"context": 0, "output": 0})) == {"context", "output"}
+        for side in ("input", "output"):
+            found = model.get("modalities", {side: ["text"]})[side]
+            assert set(found) <= {"text", "audio", "image", "video", "pdf"}
+            assert found
+        sizes = [tier["tier"]["size"] for tier in model["cost"].get("tiers", ())]
+        assert len(sizes) == len(set(sizes))
 
 
 @pytest.mark.parametrize("identity", ["../../etc/passwd", "a/b", ".hidden", "", "a\x00b"])
@@ -248,3 +269,67 @@ def test_openai(feed: FeedReader) -> None:
         "created": int(datetime(2026, 7, 12, 12, tzinfo=UTC).timestamp()),
         "owned_by": "Acme Labs",
     }
+
+
+def feed_of(*changes: dict[str, Any]) -> FeedReader:
+    """A feed of copies of a bot with exact token prices, each with changes."""
+    entry = next(dict(entry) for entry in starter_feed().entries if entry["id"] == "gpt-5.4")
+    head = {
+        "schema_version": "1.1",
+        "version": 1,
+        "generated_at": "2026-10-22T00:00:00Z",
+        "points_per_usd": "33000",
+    }
+    data = [{**entry, "id": f"bot-{place}", **change} for place, change in enumerate(changes)]
+    return FeedReader(json.dumps({**head, "data": data}, default=str).encode(), "here")
+
+
+def token_rates(*amounts: tuple[str, str, str]) -> dict[str, Any]:
+    rates = [
+        {"label": label, "currency": currency, "amount": amount, "per": {"quantity": "1000000", "unit": "token"}}
+        for label, currency, amount in amounts
+    ]
+    return {"pricing": {"rates": rates}}
+
+
+@pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>", "a\"b'c`d", "&lt;b&gt;"])
+def test_names_hold_no_markup_for_a_page_that_inserts_them(name: str) -> None:
+    told = only(export(feed_of({"display_name": name}), "llm-prices")).decode()
+    for price in json.loads(told)["prices"]:
+        assert not set("<>&\"'`") & set(price["name"] + price["id"] + price["vendor"])
+
+
+@pytest.mark.parametrize("name", ["litellm", "llm-prices"])
+@pytest.mark.parametrize(
+    ("rates", "reason"),
+    [
+        ([("Input", "USD", "1.25"), ("Output", "USD", "10000")], "other evidence contradicts its price"),
+        (
+            [("Input", "USD", "1.25"), ("Input", "points", "1"), ("Output", "USD", "10")],
+            "other evidence contradicts its price",
+        ),
+        ([("Input", "points", "40000"), ("Output", "points", "330000")], "its price is known in points only"),
+        ([("Input", "USD", "1.25")], "no price per token"),
+    ],
+)
+def test_bots_are_left_out_by_reason(name: str, rates: list[tuple[str, str, str]], reason: str) -> None:
+    made = export(feed_of(token_rates(*rates)), name)
+    assert (made.bots, dict(made.reasons)) == (0, {reason: 1})
+
+
+def test_litellm_reads_no_other_tiers() -> None:
+    adjustments = [{"kind": "context_tier", "min_tokens": "100500", "input_multiplier": "2"}]
+    rates = token_rates(("Input", "USD", "1.25"), ("Output", "USD", "10"))["pricing"]["rates"]
+    made = export(feed_of({"pricing": {"rates": rates, "adjustments": adjustments}}), "litellm")
+    assert dict(made.reasons) == {"it has a context tier that LiteLLM does not read": 1}
+
+
+def test_litellm_knows_images_and_searches() -> None:
+    image = {"label": "Image", "currency": "USD", "amount": "0.04", "per": {"unit": "image"}}
+    search = {"label": "Web search", "currency": "USD", "amount": "0.01", "per": {"unit": "search"}}
+    tokens = token_rates(("Input", "USD", "1.25"), ("Output", "USD", "10"))["pricing"]["rates"]
+    feed = feed_of({"pricing": {"rates": [image]}}, {"pricing": {"rates": [*tokens, search]}})
+    models = json.loads(only(export(feed, "litellm")))
+    assert models["poe/bot-0"]["mode"] == "image_generation"
+    assert models["poe/bot-0"]["output_cost_per_image"] == 0.04
+    assert set(models["poe/bot-1"]["search_context_cost_per_query"].values()) == {0.01}

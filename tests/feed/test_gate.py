@@ -145,3 +145,13 @@ def test_two_bots_that_lose_their_prices_are_their_own_matter() -> None:
 def test_bots_that_had_no_price_do_not_count_as_losing_one() -> None:
     bare = [unpriced(bot, rates=(), api=None) for bot in OLD[:90]]
     assert reasons([*bare, *OLD[90:]], [*bare, *(unpriced(bot, rates=()) for bot in OLD[90:93]), *OLD[93:]]) != ()
+
+
+def test_the_upper_end_of_a_range_counts() -> None:
+    def ranged(bot: Bot, upper: str) -> Bot:
+        rate = bot.pricing.rates[0].model_copy(update={"max_amount": Decimal(upper)})
+        return bot.model_copy(update={"pricing": bot.pricing.model_copy(update={"rates": (rate,)})})
+
+    before = [ranged(bot, "100") for bot in OLD]
+    assert reasons(before, [ranged(bot, "499") for bot in OLD]) == ()
+    assert "moved by a factor" in reasons(before, [ranged(bot, "500") for bot in OLD])[0]

@@ -353,3 +353,11 @@ def test_ids_are_compared_as_unicode_has_it() -> None:
 def test_discoveries_of_later_versions_are_passed_on() -> None:
     known = merge(None, listed("gpt-test", T0)).model_copy(update={"discovered_by": ("api", "search")})
     assert merge(known, visited(named("gpt-test", T0), T0)).discovered_by == ("api", "handle", "search")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_page_that_was_read_takes_away_the_failure_of_another_look(turned: bool) -> None:
+    read, missed = visited(named("gpt-test", T0, "creator"), T0), failed(named("gpt-test", T0, "api"), T0)
+    joined = join(missed, read) if turned else join(read, missed)
+    assert joined.errors == ()
+    assert joined.observed.page is not None

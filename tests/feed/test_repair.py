@@ -16,6 +16,7 @@ from poe_scraper.feed.repair import repair
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
 from poe_scraper.items import Change
+from poe_scraper.publishing.record import Record
 from tests.feed.sightings import DAY, run
 from tests.feed.test_crash import content
 from tests.made_feed import FIRST, SECOND, bots
@@ -226,3 +227,11 @@ def test_old_reports_and_refusals_are_removed(tmp_path: Path) -> None:
         writer.prune()
     assert (len(store.run_files()), len(store.refused_files()), store.versions()) == (2, 3, [1, 2])
     assert (store.run_folder / "mine.txt").exists()
+
+
+@pytest.mark.parametrize("name", [".lock.json", ".delivered.json"])
+def test_a_folder_in_the_place_of_a_hidden_file_is_set_aside(folder: Path, name: str) -> None:
+    (folder / name / "something").mkdir(parents=True)
+    FeedWriter(FeedStore(folder), "a start").close()
+    assert Record.load(folder) == Record()
+    assert [path.name[: len(name)] for path in folder.iterdir() if ".broken-" in path.name] == [name]

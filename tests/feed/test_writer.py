@@ -399,3 +399,11 @@ def test_script_hosts_make_no_new_version_and_another_address_of_the_site_does(t
     with FeedWriter(FeedStore(tmp_path), "a rereading") as writer:
         writer.publish(FIRST, run(T1), now=T1)
     assert json.loads((tmp_path / "models.json").read_bytes())["site"]["api_url"] == "https://api.poe.com/v2/models"
+
+
+def test_bots_whose_prices_stay_count_when_one_jumps(tmp_path: Path) -> None:
+    """One of thirty is fewer than a twentieth; the writer does not build those that stay."""
+    thirty = [merge(None, visited(listed(f"bot-{n:02}", T0), T0)) for n in range(30)]
+    published(tmp_path, thirty, T0)
+    dear = merge(thirty[0], visited(listed("bot-00", T1), T1, "7500"))
+    assert published(tmp_path, [dear, *thirty[1:]], T1).version == 2

@@ -119,6 +119,16 @@ def test_rates_in_many_guises(site: Site, look: Look, trigger: str, body: str) -
     assert [one.body["queryName"] for one in site.asked] == ["RateCardModalQuery"]
 
 
+def test_a_bot_with_rates_in_its_name(site: Site, look: Look) -> None:
+    chat = '<button onclick="window.kept.chats = 1">Chat with Exchange-Rates</button>'
+    bot = {**BOT, "handle": "Exchange-Rates"}
+    for trigger, card in ((RATES, True), ('<button class="rates">All rates of use</button>', True), ("", False)):
+        site.files["/Exchange-Rates"] = page(BAR.replace("TRIGGER", chat + trigger), bot=bot)
+        seen = look("/Exchange-Rates")
+        assert (seen.observation["trigger"], "chats" in seen.kept) == (card, False)
+        assert len(seen.observation["answers"]) == card
+
+
 def test_a_link_without_a_listener_does_not_leave_the_page(site: Site, look: Look) -> None:
     link = '<a href="/Grok-4.7/rates">Rates</a>'
     site.files["/Grok-4.7"] = page(BAR.replace("TRIGGER", link))

@@ -251,6 +251,13 @@ def test_prices_count_from_their_date_on() -> None:
         ),
         ([rate("Video (5 seconds)", "500", "message")], [], {"seconds": 12}, 1500, ["12 s are 3 clips of 5 s"]),
         ([rate("Video", "10", "second")], [], {"seconds": 5}, 50, []),
+        (
+            [rate("Upscale", "10", None), rate("Video 720p", "70", None)],
+            ["image", "video"],
+            {"seconds": 5},
+            70,
+            ["one use makes a clip of 5 s"],
+        ),
     ],
 )
 def test_media_on_bots_that_price_another_unit(
@@ -271,6 +278,7 @@ def test_media_on_bots_that_price_another_unit(
         ([rate("Audio input", "5", "second"), rate("Image", "9", "image")], {"images": 1, "seconds": 3}, "given to it"),
         ([rate("Total Cost", "100", "message")], {"images": 4}, "charges by the message"),
         ([rate("Web search", "5", None), rate("Output", "1", "token")], {"images": 4}, "no price for images"),
+        ([rate("Image to video", "5", None), rate("Output", "1", "token")], {"images": 4}, "no price for images"),
     ],
 )
 def test_an_input_price_never_answers_for_what_is_made(rates: list[Rate], usage: dict[str, Any], reason: str) -> None:

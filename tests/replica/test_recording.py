@@ -163,6 +163,18 @@ def test_hosts_that_were_refused_are_asked_for_by_names_that_do_not_exist(serve:
     assert "NAME_NOT_RESOLVED" in (failed.value.failure or "")
 
 
+@pytest.mark.browser
+def test_hosts_that_the_dialog_needed_are_asked_for_with_the_click(serve: Serve, page: Page) -> None:
+    site = serve(changed(page={"needed_hosts": ["chunks.example"]}))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{site.url}/Some-Bot")
+    page.wait_for_load_state("networkidle")
+    assert "http://chunks.example.invalid/" not in asked
+    with page.expect_request("http://chunks.example.invalid/"):
+        page.get_by_role("button", name="Rates").click()
+
+
 def get(http: requests.Session, site: Replica, path: str, **how: Any) -> requests.Response:
     return http.get(site.url + path, **{"timeout": 10, "allow_redirects": False, **how})
 
@@ -220,6 +232,26 @@ def test_a_page_that_did_not_come(http: requests.Session, serve: Serve, code: st
     site = serve(changed(page={"status": None, "headers": {}, "problem": {"code": code, "message": ""}}), "", "")
     with pytest.raises(getattr(requests.exceptions, error)):
         get(http, site, "/Some-Bot", timeout=PATIENCE if error == "ReadTimeout" else 10)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("timeout", "ConnectionError"), ("connection_failed", "ChunkedEncodingError")]
+)
+def test_a_page_that_broke_off(http: requests.Session, serve: Serve, code: str, error: str) -> None:
+    site = serve(changed(page={"problem": {"code": code, "message": ""}}), "", "<!DOCTYPE html><p>Half a page")
+    with pytest.raises(getattr(requests.exceptions, error)):
+        get(http, site, "/Some-Bot", timeout=PATIENCE if code == "timeout" else 10)
+
+
+@pytest.mark.parametrize(
+    ("headers", "content_type"),
+    [({}, "application/octet-stream"), ({"content-type": "text/plain"}, "text/plain")],
+)
+def test_a_file_that_is_not_a_page(
+    http: requests.Session, serve: Serve, headers: dict[str, str], content_type: str
+) -> None:
+    page = {"headers": headers, "problem": {"code": "not_html", "message": ""}}
+    assert get(http, serve(changed(page=page), "", "text"), "/Some-Bot").headers["Content-Type"] == content_type
 
 
 def test_robots_txt_as_recorded(http: requests.Session, serve: Serve) -> None:

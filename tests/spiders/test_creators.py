@@ -105,7 +105,7 @@ FAULTS = {
     "page_500": "server_error",
     "login": "login_required",
     "other_bot": "wrong_profile",
-    "js_exception": "site_changed",
+    "js_exception": None,  # the data of a small profile lists all of its bots
     "no_hydration": "profile_incomplete",
     "hostile_text": "profile_incomplete",
     "moved_hydration": None,

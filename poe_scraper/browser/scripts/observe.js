@@ -12,7 +12,8 @@ async ({ seconds, maxSize, query }) => {
   const deadline = start + seconds * 1000;
   const recorder = window[Symbol.for("poe-scraper")];
   const MAX_CLICKS = 5;
-  const FIRST_PAUSE = 400; // ms before the second click; each further pause is twice as long
+  const FIRST_PAUSE = 400; // ms before the second click; each further pause is twice as long, up to
+  const LONGEST_PAUSE = 2000;
   const MAX_NAME = 80; // characters of a button's name
 
   const { until } = recorder;
@@ -58,15 +59,23 @@ async ({ seconds, maxSize, query }) => {
     const bar = controls(document).find((element) => some(element, /^share\b/i))?.parentElement;
     return bar && controls(bar).length > 1 ? [bar] : [];
   };
-  const ratesIn = (bars) => bars.flatMap(controls).filter((element) => staysHere(element) && some(element, /\brates\b/i));
-  // All buttons that may open the card. `everywhere` looks outside of the action bar too, which takes longer. There
-  // the name must be little more than "Rates": a longer text may be a question to ask the bot, or another bot's name.
+  // All buttons that may open the card: those that are called little more than "Rates", else those of the action bar
+  // with "Rates" in their name. Not one that names the bot, which may be called Exchange-Rates; and not elsewhere,
+  // where a longer text may be a question to ask the bot. `everywhere` looks outside of the action bar too, which
+  // takes longer.
+  const PLAIN = /^((view|see|show|open) )?rates( ?[(:].*)?$/i;
+  const handle = location.pathname.split("/").pop().toLowerCase();
+  const hasRates = (element) => names(element).some((name) => /\brates\b/i.test(name) && !name.toLowerCase().includes(handle));
+  const ratesIn = (bars) => {
+    const all = bars.flatMap(controls).filter(staysHere);
+    const plain = all.filter((element) => some(element, PLAIN));
+    return plain.length ? plain : all.filter(hasRates);
+  };
   const triggers = (everywhere) => {
     const found = ratesIn(actionBars());
     if (found.length || !everywhere) return found;
     const likely = ratesIn(likelyActionBars());
-    if (likely.length) return likely;
-    return controls(document).filter((element) => staysHere(element) && some(element, /^((view|see|show|open) )?rates( ?[(:].*)?$/i));
+    return likely.length ? likely : controls(document).filter((element) => staysHere(element) && some(element, PLAIN));
   };
 
   // Clicks from inside, so that neither a hidden element nor an overlay is in the way, and without leaving the page.
@@ -128,7 +137,7 @@ async ({ seconds, maxSize, query }) => {
     const clickNext = () => {
       const all = triggers(true); // a page may have one button for wide and one for narrow windows
       if (all.length) click(all[clicks % all.length]);
-      nextClick = performance.now() + FIRST_PAUSE * 2 ** clicks;
+      nextClick = performance.now() + Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** clicks);
       clicks += 1;
     };
     observation.clickedAt = Math.round(performance.timeOrigin + performance.now());
@@ -158,5 +167,7 @@ async ({ seconds, maxSize, query }) => {
   observation.controls = bars.flatMap(controls).map((element) => names(element)[0] ?? "").slice(0, 20);
   document.querySelector('[class*="_expander__"][aria-expanded="false"]')?.click();
 
-  return recorder.deliver(observation, maxSize);
+  // a page with its action bar has loaded what it shows; a click may need more
+  const missingSince = hasCard() ? null : (observation.clickedAt ?? (observation.actionBar ? null : 0));
+  return recorder.deliver(observation, maxSize, missingSince);
 };

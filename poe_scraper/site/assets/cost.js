@@ -163,12 +163,15 @@ const Cost = (() => {
   function assumed(name, quantity, prices, makes) {
     const wanted = MEDIA.get(name);
     for (const unit of name === "images" ? IMAGE_UNITS : CLIP_UNITS) {
-      const found = prices.filter((each) => {
+      const fitting = prices.filter((each) => {
         if (each.unit !== unit || each.given || each.service || each.qualifier === "additional") return false;
         const named = each.named.filter((modality) => modality !== "text");
+        if (name === "images" && named.includes("video")) return false;
         return (named.length ? named : makes).some((modality) => wanted.includes(modality));
       });
-      if (!found.length) continue;
+      if (!fitting.length) continue;
+      const labelled = fitting.filter((each) => each.named.some((modality) => wanted.includes(modality)));
+      const found = labelled.length ? labelled : fitting;
       const usage = unit === "message" ? "messages" : unit ?? "use";
       if (name === "images") {
         const words = unit === "megapixel" ? "one image is one megapixel" : `one ${unit ?? "use"} makes one image`;

@@ -142,10 +142,10 @@ def test_a_file_that_others_may_read_is_refused(kept: Path, permission: int) -> 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (f'{{"cookies": [{{"name": 5, "value": "{SECRET}"}}]}}', "no Playwright storage state"),
-        (f'{{"cookies": [{{"name": "p-b", "value": ["{SECRET}"], "domain": "poe.com"}}]}}', "no Playwright storage"),
-        (f'"{SECRET}"', "no Playwright storage state"),
-        (f'{{"cookies": {SECRET}', "no Playwright storage state"),
+        (f'{{"cookies": [{{"name": 5, "value": "{SECRET}"}}]}}', "not a Playwright storage state"),
+        (f'{{"cookies": [{{"name": "p-b", "value": ["{SECRET}"], "domain": "poe.com"}}]}}', "not a Playwright storage"),
+        (f'"{SECRET}"', "not a Playwright storage state"),
+        (f'{{"cookies": {SECRET}', "not a Playwright storage state"),
         ('{"cookies": []}', "no session with poe.com"),
         (f'{{"cookies": [{{"name": "p-b", "value": "{SECRET}", "domain": "evil.example"}}]}}', "no session with"),
     ],

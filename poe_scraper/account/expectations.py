@@ -1,0 +1,396 @@
+"""What a bot's prices let one expect of a bill, and what a bill is judged by them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+from functools import reduce
+from math import ceil, floor
+from operator import or_
+from typing import Literal
+
+from poe_scraper.account.endpoints import Usage
+from poe_scraper.items import (
+    Amount,
+    Bot,
+    CacheDiscount,
+    CacheWriteSurcharge,
+    ContextTier,
+    FreeAllowance,
+    Item,
+    UndisclosedCosts,
+    Variable,
+)
+from poe_scraper.pricing import amounts
+from poe_scraper.pricing.bill import caveat
+from poe_scraper.pricing.choice import folded
+from poe_scraper.pricing.kinds import token_kinds, words_of
+from poe_scraper.pricing.prices import Price, api_prices, page_prices
+
+Verdict = Literal["agrees", "outside", "cannot_tell"]
+
+
+class Expected(Item):
+    """What a card lets one expect of a message, in points."""
+
+    min: Amount
+    """The least."""
+    max: Amount | None
+    """The most; null if the card sets no limit."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Points from least to most; no limit if `most` is None."""
+
+    least: int
+    most: int | None
+
+    def __add__(self, other: "Span") -> "Span":
+        most = None if self.most is None or other.most is None else self.most + other.most
+        return Span(self.least + other.least, most)
+
+    def __or__(self, other: "Span") -> "Span":
+        most = None if self.most is None or other.most is None else max(self.most, other.most)
+        return Span(min(self.least, other.least), most)
+
+    def __contains__(self, points: object) -> bool:
+        return isinstance(points, Decimal) and self.least <= points and (self.most is None or points <= self.most)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Whether a bill is what the prices let one expect, and why not.
+
+    Args:
+        verdict: whether it is.
+        span: what the prices let one expect; None if nothing is known of it.
+        reason: why the bill is outside, or cannot be judged.
+    """
+
+    verdict: Verdict
+    span: Span | None = None
+    reason: str | None = None
+
+    @property
+    def expected(self) -> Expected | None:
+        """The span as it is reported."""
+        if self.span is None:
+            return None
+        most = None if self.span.most is None else Decimal(self.span.most)
+        return Expected(min=Decimal(self.span.least), max=most)
+
+
+_MEASURED = frozenset(
+    {"token", "character", "word", "second", "minute", "hour", "megapixel", "kilobyte", "megabyte", "step"}
+)
+"""Units that a message uses any amount of. Others are counted in whole numbers."""
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What one price can come to in a message.
+
+    Args:
+        price: of the card or the API.
+        low: the least that one unit costs, in points, before rounding.
+        high: the most; None if the card sets no limit.
+        above_low: True if a unit costs more than `low`, not just as much.
+        units: the most units that a message can use; None if not known.
+    """
+
+    price: Price
+    low: Fraction
+    high: Fraction | None
+    above_low: bool
+    units: Fraction | None
+
+    @property
+    def measured(self) -> bool:
+        """True if a message uses any amount of the unit, False if a whole number."""
+        return self.price.unit in _MEASURED
+
+    @property
+    def bounded(self) -> bool:
+        """True if a bill can be too high for it."""
+        return self.high is not None and (self.high == 0 or not self.measured or self.units is not None)
+
+    @property
+    def words(self) -> str:
+        """What one message, or one counted unit, costs."""
+        each = _figures(self.span())
+        return each if self.measured or self.units is not None else f"{each} per {self.price.unit}"
+
+    def span(self, count: int = 1) -> Span:
+        """What so many units come to; for a measured unit, what any amount does."""
+        if self.high == 0:
+            return Span(0, 0)
+        if self.measured:
+            most = ceil(self.high * self.units) if self.high is not None and self.units is not None else None
+            return Span(floor(self.low) if self.price.unit == "token" else 0, most)
+        least = self.low * count
+        exact = floor(least) + 1 if self.above_low else ceil(least)
+        return Span(exact, None if self.high is None else ceil(self.high * count))
+
+    def whole(self) -> Span:
+        """What any number of units comes to."""
+        if self.measured or self.units is not None:
+            return self.span()
+        return replace(self.span(), most=0 if self.high == 0 else None)
+
+    def nearest(self, points: Decimal) -> Span:
+        """What the number of units comes to that fits a bill best."""
+        if self.measured or not self.high or points <= 1:
+            return self.span()
+        # n units cost at most n * high, rounded up: this is the smallest n that is enough
+        count = floor((Fraction(points) - 1) / self.high) + 1
+        return self.span(max(1, count if self.units is None else min(count, int(self.units))))
+
+
+class BillExpectations:
+    """What a bot's prices let one expect of a bill."""
+
+    def __init__(self, bot: Bot, points_per_usd: Fraction) -> None:
+        self._bot = bot
+        self._points_per_usd = points_per_usd
+        self._adjustments = bot.pricing.adjustments
+        self._page = [self._charge(price) for price in page_prices(bot.pricing.rates)]
+        self._api = [self._charge(price) for price in api_prices(bot.pricing.api)]
+
+    def judge(self, usage: Usage) -> Judgement:
+        """Compare a bill with the prices."""
+        if unknown := self._unknown():
+            return Judgement("cannot_tell", reason=unknown)
+        judged = self._of_parts(usage) if usage.parts else self._of_whole(usage.points)
+        judged = self._softened(judged, usage.points)
+        if judged.verdict != "outside":
+            return judged
+        return replace(judged, reason=f"billed {amounts.number(usage.points)}: {judged.reason}")
+
+    def _unknown(self) -> str | None:
+        if any(isinstance(adjustment, UndisclosedCosts) for adjustment in self._adjustments):
+            return "its creator charges costs that the card does not disclose"
+        if self._bot.pricing.unparsed:
+            return "its card holds an amount that could not be read"
+        if not self._page and not self._api:
+            return "no price of it is known"
+        if any(rate.bound == "about" for rate in self._bot.pricing.rates):
+            return "its card gives typical prices only"
+        return None
+
+    def _softened(self, judged: Judgement, points: Decimal) -> Judgement:
+        """What adjustments without a known effect leave of a verdict."""
+        span, reason = judged.span, None
+        if span and judged.verdict != "agrees" and any(isinstance(item, FreeAllowance) for item in self._adjustments):
+            span, reason = replace(span, least=0), "some of it may have been free"
+        for item in self._adjustments if span else ():
+            if span and (found := caveat(item)):
+                bound, reason = found
+                span = replace(
+                    span,
+                    least=span.least if bound == "from" else 0,
+                    most=span.most if bound == "up_to" else None,
+                )
+        if span is None or reason is None:
+            return judged
+        if points not in span:
+            return replace(judged, span=span)
+        return Judgement("cannot_tell", span, reason)
+
+    # --- with a breakdown
+
+    def _of_parts(self, usage: Usage) -> Judgement:
+        parts = {label: points for label, points in usage.parts.items() if points is not None}
+        if len(parts) < len(usage.parts):
+            return Judgement("cannot_tell", reason="its breakdown is not understood")
+        if not any(parts.values()):
+            return self._of_whole(usage.points)
+        span = Span(0, 0)
+        doubts = []
+        wrong = None
+        for label, points in parts.items():
+            if points == 0:
+                continue
+            charges = self._charges_for(label)
+            if not charges:
+                if all(charge.price.unit == "message" for charge in self._page or self._api):
+                    return self._of_whole(usage.points)
+                doubts.append(f"its card has no price for the part {label!r}")
+                span = replace(span, most=None)
+                continue
+            judged = _of_one(charges, points)
+            span = span + judged.span if judged.span else replace(span, most=None)
+            if judged.verdict == "outside":
+                wrong = wrong or f"{amounts.number(points)} for the part {label!r}, {judged.reason}"
+            elif judged.reason:
+                doubts.append(judged.reason)
+        total = sum(parts.values(), Decimal(0))
+        if abs(total - usage.points) > len(parts) - 1:  # each is rounded
+            wrong = wrong or f"its parts come to {amounts.number(total)}"
+        if wrong:
+            return Judgement("outside", span, wrong)
+        if doubts:
+            return Judgement("cannot_tell", span, doubts[0])
+        return Judgement("agrees", span)
+
+    def _charges_for(self, label: str) -> list[Charge]:
+        """The prices that a part may have been billed with: of the card, else of the API."""
+        for adjustment in self._adjustments:
+            if isinstance(adjustment, Variable) and folded(adjustment.label) == folded(label):
+                return []
+        return _named(label, self._page) or _named(label, self._api)
+
+    # --- without one
+
+    def _of_whole(self, points: Decimal) -> Judgement:
+        charges = self._page or self._api
+        if any(charge.measured for charge in charges):
+            return self._of_measured(charges, points)
+        span = _any_of(charges)
+        if len(charges) > 1 and span.most is not None:  # each may have been billed once
+            span = replace(span, most=sum(charge.span().most or 0 for charge in charges))
+        judged = _of_one(charges, points)
+        if judged.verdict == "outside" and len(charges) > 1:
+            if points in span:
+                return Judgement("cannot_tell", span, f"which of its {len(charges)} prices were billed is not known")
+            return Judgement("outside", span, f"expected {_figures(span)}")
+        return judged
+
+    def _of_measured(self, charges: Sequence[Charge], points: Decimal) -> Judgement:
+        spans: dict[bool, Span] = {}  # what goes in and what comes out have limits of their own
+        extra = Span(0, 0)
+        for charge in charges:
+            if charge.price.unit == "token":
+                comes_out = "output" in charge.price.kinds
+                spans[comes_out] = spans[comes_out] | charge.span() if comes_out in spans else charge.span()
+            else:
+                extra += replace(charge.whole(), least=0)
+        span = extra
+        for side in spans.values():
+            span += side
+        if any(isinstance(adjustment, Variable) for adjustment in self._adjustments):
+            span = replace(span, most=None)
+        if all(charge.low > 0 for charge in charges):
+            span = replace(span, least=max(1, span.least))  # charges are rounded up
+        if points not in span:
+            return Judgement("outside", span, f"expected {_figures(span)}")
+        if span.most is None:
+            return Judgement("cannot_tell", span, _endless(charges))
+        return Judgement("agrees", span)
+
+    # --- prices
+
+    def _charge(self, price: Price) -> Charge:
+        low, high, above_low = self._each(price)
+        if price.unit != "token":
+            return Charge(price, low, high, above_low, Fraction(1) if price.unit == "message" else None)
+        units = self._most_tokens(price)
+        cheaper, dearer = self._factors(price)
+        return Charge(price, low * cheaper, None if high is None else high * dearer, above_low, units)
+
+    def _each(self, price: Price) -> tuple[Fraction, Fraction | None, bool]:
+        """What one unit costs before rounding, in points: least and most, and whether it is more than the least.
+
+        Points are posted rounded up to their last digit, dollars are rounded to theirs.
+        """
+        rate = price.points or price.usd
+        assert rate is not None  # noqa: S101 - a price is known in one currency at least
+        factor = 1 / Fraction(rate.per.quantity)
+        if rate.currency == "points":
+            below, above = _last_digit(rate.amount), Fraction(0)
+        else:
+            below = above = _last_digit(rate.amount) / 2
+            factor *= self._points_per_usd
+        top = Fraction(rate.amount if rate.max_amount is None else rate.max_amount)
+        bottom = rate.bound == "up_to" or rate.amount == 0
+        low = Fraction(0) if bottom else max(Fraction(rate.amount) - below, Fraction(0))
+        high = None if rate.bound == "from" else (top + above if top else Fraction(0)) * factor
+        return low * factor, high, rate.currency == "points" and not bottom
+
+    def _most_tokens(self, price: Price) -> Fraction | None:
+        window = self._bot.context_window
+        if window is None:
+            return None
+        most = window.context_length
+        if "output" in price.kinds and "input" not in price.kinds:
+            most = window.max_output_tokens or window.context_length
+        return None if most is None else Fraction(most)
+
+    def _factors(self, price: Price) -> tuple[Fraction, Fraction]:
+        """The least and the most that adjustments can multiply a price of tokens with."""
+        context = self._bot.context_window.context_length if self._bot.context_window else None
+        tiers = [Fraction(1)]
+        cheapest, dearest = Fraction(1), Fraction(1)
+        for item in self._adjustments:
+            match item:
+                case ContextTier() if context is None or context > item.min_tokens:
+                    if "output" in price.kinds and item.output_multiplier is not None:
+                        tiers.append(Fraction(item.output_multiplier))
+                    if price.kinds - {"output"} and item.input_multiplier is not None:
+                        tiers.append(Fraction(item.input_multiplier))
+                case CacheDiscount() if "input" in price.kinds:
+                    factor = 1 - Fraction(item.percent) / 100
+                    cheapest = min(cheapest, factor)
+                case CacheWriteSurcharge() if "input" in price.kinds:
+                    factor = 1 + Fraction(item.percent) / 100
+                    dearest = max(dearest, factor)
+        return cheapest * min(tiers), dearest * max(tiers)
+
+
+def _of_one(charges: Sequence[Charge], points: Decimal) -> Judgement:
+    """Points that one of several prices was billed with."""
+    fitting = [(charge, span) for charge in charges if points in (span := charge.nearest(points))]
+    for charge, span in fitting:
+        if charge.bounded:
+            return Judgement("agrees", span)
+    if fitting:
+        charge, span = fitting[0]
+        return Judgement("cannot_tell", span, _endless([charge]))
+    span = _any_of(charges)
+    if any(charge.price.unit is None for charge in charges):
+        return Judgement("cannot_tell", span, "its card does not say what its price is for")
+    return Judgement("outside", span, "expected " + " or ".join(dict.fromkeys(charge.words for charge in charges)))
+
+
+def _any_of(charges: Sequence[Charge]) -> Span:
+    """What any number of units comes to, with one of several prices."""
+    return reduce(or_, (charge.whole() for charge in charges))
+
+
+def _endless(charges: Iterable[Charge]) -> str:
+    """Why no bill can be too high for these prices."""
+    for charge in charges:
+        if charge.high is None:
+            return "its card gives the least price only"
+        if charge.units is None and charge.high != 0:
+            known = ", and the feed has no length of its context" if charge.price.unit == "token" else ""
+            return f"how many {charge.price.unit or 'use'}s were billed is not known{known}"
+    return "its card calls a price variable"
+
+
+def _named(label: str, charges: Sequence[Charge]) -> list[Charge]:
+    """The charges that the label of a part names: by theirs, by a counted unit, or by a kind of tokens."""
+    same = [charge for charge in charges if folded(charge.price.label) == folded(label)]
+    if same:
+        return same
+    words = {word.removesuffix("s") for word in words_of(label)}
+    by_unit = [charge for charge in charges if charge.price.unit not in {None, "token"} and charge.price.unit in words]
+    if by_unit:
+        return by_unit
+    kinds = token_kinds(label)
+    tokens = [charge for charge in charges if charge.price.unit == "token"]
+    # if the card has no price for cached input, the price of input and the adjustments say what it is
+    return [charge for charge in tokens if kinds & charge.price.kinds] or [
+        charge for charge in tokens if kinds - {"output"} and "input" in charge.price.kinds
+    ]
+
+
+def _last_digit(amount: Decimal) -> Fraction:
+    exponent = amount.as_tuple().exponent
+    return Fraction(10) ** min(exponent, 0) if isinstance(exponent, int) else Fraction(1)
+
+
+def _figures(span: Span) -> str:
+    if span.most is None:
+        return f"from {span.least:,}"
+    return f"{span.least:,}" if span.least == span.most else f"{span.least:,}-{span.most:,}"
