@@ -39,8 +39,9 @@ def probe(target: str, record: Path | None, as_json: bool, verbose: bool) -> int
     """
     # Scrapy takes a moment to import
     from scrapy.crawler import AsyncCrawlerProcess
-    from scrapy.settings import Settings
 
+    from poe_scraper.browser.preflight import check_settings
+    from poe_scraper.browser.profile import profile_folder
     from poe_scraper.browser.session import asked_session
     from poe_scraper.browser.watcher import VisitWatcher
     from poe_scraper.clock import now
@@ -52,17 +53,16 @@ def probe(target: str, record: Path | None, as_json: bool, verbose: bool) -> int
     if target and not is_handle(subject):
         message = f"BOT must be a handle such as GPT-5, or @ and a creator's handle, got {target!r}"
         raise UsageError(message)
-    base = Settings()
-    base.setmodule("poe_scraper.settings", priority="project")
-    settings = probe_settings(base)
+    settings = probe_settings(options.crawl_settings())
     settings.set("LOG_LEVEL", "DEBUG" if verbose else "CRITICAL", priority="cmdline")
-    session = asked_session(settings)  # a wrong one is reported before anything starts
+    check_settings(settings)  # wrong settings are reported before anything starts
+    session = asked_session(settings)
     secrets = [str(settings.get(name) or "") for name in ("POE_API_KEY", "POE_WEBHOOK_SECRET")]
     secrets += [cookie.value for cookie in session.cookies] if session else []
     watcher = VisitWatcher()
     if record is not None:
         prepare_folder(record)
-        is_anonymous = session is None and not settings.get("POE_BROWSER_PROFILE")
+        is_anonymous = session is None and profile_folder(settings) is None
         watcher = recording_watcher(subject, secrets, screenshot=is_anonymous)
     process = AsyncCrawlerProcess(settings)
     crawler = process.create_crawler(ProbeSpider)

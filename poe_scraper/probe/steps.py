@@ -18,6 +18,7 @@ from poe_scraper.pages.bot import BotLook, look_at_bot, read_bot
 from poe_scraper.pages.profile import look_at_profile, read_profile
 from poe_scraper.pricing.checks import checks
 from poe_scraper.probe.evidence import ApiEvidence, Evidence, PageEvidence, Problem, RequestEvidence, RobotsEvidence
+from poe_scraper.spiders.breaker import with_refused_hosts
 
 BOT_STEPS = ("api", "robots", "page", "bot", "trigger", "query", "card", "reading", "checks")
 PROFILE_STEPS = ("api", "robots", "page", "profile", "bots")
@@ -179,10 +180,7 @@ def _explained(page: PageEvidence, error: ObservationError, *, clicked: bool = F
     )
     if lost:
         return ObservationError(error.code, f"{error}; not loaded: {', '.join(list(lost)[:3])}")
-    hosts = ", ".join(page.needed_hosts if clicked else page.blocked_hosts)
-    if not hosts:
-        return error
-    return ObservationError(Code.BLOCKED_HOST, f"{error}; POE_SITE_HOSTS does not allow {hosts}")
+    return with_refused_hosts(error, page.needed_hosts if clicked else page.blocked_hosts)
 
 
 def _is_lost(request: RequestEvidence) -> bool:

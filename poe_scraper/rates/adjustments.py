@@ -106,7 +106,7 @@ def _cache(
     after = {token.text for token in line[i + 1 : i + 2 + _NEAR]}
     before = {token.text for token in line[max(0, i - _NEAR) : i]} | {token.text for token in line[:label_end]}
     sign = text(line, i - 1)
-    if (after & v.MORE and words & v.WRITING) or (sign == "+" and words & v.WRITING):
+    if words & v.WRITING and (after & v.MORE or sign == "+"):
         lasting = _duration([*line[i + 2 : i + 2 + _FAR], *following]) or _duration(line[:label_end])
         found.add(CacheWriteSurcharge(percent=percent, ttl_seconds=lasting), i)
     elif after & v.LESS or sign == "-" or (before & v.LESS and text(line, i + 2) != "of"):

@@ -137,7 +137,7 @@ _RANGE_JOINERS = {("-",), ("–",), ("—",), ("to",), ("up", "to"), ("and",), (
 
 
 def _with_ranges(line: Line, found: list[Price]) -> list[Price]:
-    """Puts complete prices together: `$0.10 (3,300 points) - $0.30 (9,900 points)`, `from 2,500 up to 12,000 points`."""
+    """Puts complete prices together: `$0.10 (3,300 points) - $0.30 (9,900 points)`."""
     pairs = groups(line, found)
     kept: list[list[Price]] = []
     for group in pairs:
@@ -189,7 +189,7 @@ def _range_of(high: Price, lows: Sequence[Price]) -> Price | None:
 
 
 def _note_options(line: Line, found: Sequence[Price]) -> None:
-    """Finds the words that tell the prices of a list apart: `600 (first), 700 (next)`, `20 for text, 100 for images`."""
+    """Finds the words that tell the prices of a list apart: `600 (first), 700 (next)`, `100 for images`."""
     listed = found[0].option
     if listed is not None:
         _note_listed(line, found[: listed[1]])
@@ -241,7 +241,8 @@ def _note(line: Line, start: int, limit: int) -> tuple[int, int] | None:
 
 
 _NOTE_OPENERS = {
-    "(", "for", "if", "when", "with", "without", "up", "above", "over", "below", "under", "beyond", "≤", ">", "<", "≥", "thereafter",
+    "(", "for", "if", "when", "with", "without", "up", "above", "over", "below", "under", "beyond", "≤", ">", "<", "≥",
+    "thereafter",
 }  # fmt: skip
 _NOTE_ENDS = {",", ";", ".", "and", "or", "(", ")", "+", "plus", "|", "\n", "!"}
 

@@ -295,7 +295,8 @@ def _bare(line: Line, i: int, currency: Currency) -> Price | None:
 
 _AFTER_BARE = {
     "", "/", "per", "(", ")", "+", "-", "–", "—", "each", "for", "a", "an", "every", ",", ";", ".", "|", "\n", "*", "†",
-    "‡", "if", "when", "with", "without", "and", "or", "then", "plus", "minimum", "maximum", "min", "max", "!", "=", "·",
+    "‡", "if", "when", "with", "without", "and", "or", "then", "plus", "minimum", "maximum", "min", "max", "!", "=",
+    "·",
     "only", "flat", "base", "total", "from", "until", "in", "on", "at", "by", "now", "$", "usd", "]", "~",
     *(phrase[0] for phrase in v.SUFFIX_BOUNDS), *v.FOREIGN_PER,
 }  # fmt: skip

@@ -449,7 +449,7 @@ def _is_name(token: Token) -> bool:
 
 
 def _trimmed(sentence: Sequence[Token], start: int, end: int) -> tuple[int, int]:
-    """The words without signs and conjunctions before them, the word `Note:`, and an opened bracket or `was` after them."""
+    """The words without signs, conjunctions and `Note:` before them, and without a bracket or `was` after them."""
     while start < end and sentence[start].text in _LEADING:
         start += 1
     if start + 1 < end and sentence[start].text in v.NOTES and sentence[start + 1].text == ":":

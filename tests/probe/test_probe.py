@@ -171,6 +171,16 @@ def test_wrong_usage(probe: Probe, words: tuple[str, ...]) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_wrong_setting(probe: Probe, replica: Replica, tmp_path: Path) -> None:
+    replica.forget_requests()
+    for environment in ({"POE_SITE_HOSTS": "a b"}, {"POE_PAGE_TIMEOUT": "soon"}, {"POE_STORAGE_STATE": "none.json"}):
+        done = probe(replica, BOT, "--record", str(tmp_path / "recording"), **environment)
+        assert done.status == 2, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+    assert replica.requests()["total"] == 0
+    assert not (tmp_path / "recording").exists()
+
+
 def test_a_folder_with_files_in_it(probe: Probe, tmp_path: Path) -> None:
     folder = tmp_path / "recording"
     folder.mkdir()

@@ -34,7 +34,6 @@ def prices(done: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("fault", "piece"),
     [
-        ("js_exception", "neither the bot's data nor its header"),
         ("error_200", "neither the bot's data nor its header"),
         ("card_no_details", "bots that have a rate card in the feed show none"),
     ],
