@@ -257,7 +257,6 @@ def _decimals(line: Line, i: int) -> Decimal:
     return value if is_fraction and value is not None else Decimal(0)
 
 
-
 def _token_span(
     line: Line, i: int, value: Decimal, money: set[int]
 ) -> tuple[tuple[Decimal, Decimal | None] | None, int]:
