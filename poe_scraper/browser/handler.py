@@ -92,6 +92,7 @@ class PagePoolDownloadHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[
         request.meta["download_latency"] = visit.latency
         request.meta["poe_traffic"] = visit.traffic
         request.meta["poe_blocked_hosts"] = visit.blocked_hosts
+        request.meta["poe_needed_hosts"] = visit.needed_hosts
         request.meta["poe_redirects"] = visit.redirects
         return HtmlResponse(
             url=visit.url,

@@ -15,7 +15,7 @@ from playwright.async_api import Browser, BrowserContext, CDPSession, Frame, Pag
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Response as PlaywrightResponse
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from poe_scraper.browser.card_query import CardQuery, keep_card_query, read_card_query
 from poe_scraper.browser.executable import check_programs, start_failure
@@ -110,6 +110,8 @@ class _Seen(BaseModel):
     traffic: dict[str, _Traffic]
     query: object = None
     """How the page's own script asked for its card, see `CardQuery`."""
+    missing_since: float | None = Field(0, alias="missingSince")
+    """Unix milliseconds since when the page may lack what was refused; None if it lacks nothing."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ class Visit:
     """Addresses that led to `url`, the one asked for first."""
     blocked_hosts: tuple[str, ...] = ()
     """Hosts that would have served a script, a style sheet or a frame and that the network policy refused."""
+    needed_hosts: tuple[str, ...] = ()
+    """Those of them for whose lack the page may not show what is looked for. Trackers, for example, are not."""
 
 
 PageKind = Literal["bot", "profile"]
@@ -175,7 +179,8 @@ class _WarmPage:
     """The browser's id of the main frame."""
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the main frame has committed a document."""
-    blocked: set[str] = field(default_factory=set)
+    blocked: dict[str, float] = field(default_factory=dict)
+    """When hosts were last refused, in Unix milliseconds."""
     cleared_checks: int = 0
     """Bot checks whose cookies it has."""
     lost: bool = False
@@ -203,7 +208,7 @@ class _WarmPage:
         elif kind in NEEDED:
             host = host_of(url)
             if self.hosts.refuse(url):
-                self.blocked.add(host)
+                self.blocked[host] = 1000 * float(event.get("wallTime", 0))
             elif kind != "Document" and host not in {"", self.policy.site_host}:
                 self.policy.script_hosts.add(host)
 
@@ -725,7 +730,7 @@ class PagePool:
         latency = monotonic() - started
         warm.moved.clear()
         give_up_check_at: float | None = None
-        html, traffic = "", dict[str, dict[str, int]]()
+        html, traffic, needed = "", dict[str, dict[str, int]](), list[str]()
         for _ in range(_MAX_MOVES):
             shown = warm.document
             if await self._is_challenge(warm):
@@ -747,7 +752,8 @@ class PagePool:
             if seen.html is None:
                 message = f"the rendered page has {seen.size} characters, more than {self._max_size}"
                 raise ObservationError(Code.TOO_LARGE, message)
-            html = seen.html
+            html, since = seen.html, seen.missing_since
+            needed = [host for host, at in warm.blocked.items() if since is not None and at >= since]
             if not is_bot_check(warm.status, warm.headers, warm.page.url, html):
                 await self._learn(warm, answer, url)
                 traffic = {
@@ -776,6 +782,7 @@ class PagePool:
             latency=latency,
             redirects=tuple(document.redirects) if document else (),
             blocked_hosts=tuple(sorted(warm.blocked)),
+            needed_hosts=tuple(sorted(needed)),
         )
 
     async def _open(self, warm: _WarmPage, url: str) -> PlaywrightResponse | None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from poe_scraper.failures import Code
+from poe_scraper.feed.gate import too_many_lost
 from poe_scraper.items import Bot, BotError, Item
 
 CATALOG_FACTS = (
@@ -28,9 +29,6 @@ API_PRICES = ("api", "api_variable", "api_other")
 
 NAMES = ("display_name", "url", "description")
 """What the API tells too. The page knows better, once it was seen."""
-
-MIN_DRIFT = 3
-"""Fewer entries than this are odd entries, not a change of the API."""
 
 UNREADABLE_SHARE = 0.25
 """If more of all values could not be read, the answer as a whole is not understood."""
@@ -156,7 +154,7 @@ class CatalogDrift:
             yield _error(Code.CATALOG_GARBLED, at, None, f"{what} could not be read")
 
     def _is_drift(self, count: int, total: int) -> bool:
-        return count >= MIN_DRIFT and count > self._max_lost * total
+        return too_many_lost(count, total, self._max_lost)
 
 
 def _problem(code: Code, at: datetime, field: str, what: str) -> BotError:

@@ -24,7 +24,11 @@ _OPENER = (
 )
 _PHRASE = re.compile(rf"\b{_OPENER} (?:and including )?{_DATE}(?: (?:onwards?|on)\b)?", re.IGNORECASE)
 _RANGE_END = re.compile(rf" ?(?:to|until|till|through|-|–|and) ?{_DATE}", re.IGNORECASE)
-_HINTS = re.compile(rf"20[0-9][0-9]|\b{_MONTH}", re.IGNORECASE)
+MONTHS = {
+    "jan", "january", "feb", "february", "mar", "march", "apr", "april", "may", "jun", "june", "jul", "july", "aug",
+    "august", "sep", "sept", "september", "oct", "october", "nov", "november", "dec", "december",
+}  # fmt: skip
+"""A date has one of these words, or a number with the digits of a year."""
 
 
 class Period(NamedTuple):
@@ -38,8 +42,6 @@ class Period(NamedTuple):
 
 def periods(text: str) -> list[Period]:
     """The phrases of a text that say from or until when its prices hold."""
-    if not _HINTS.search(text):
-        return []
     found = []
     for match in _PHRASE.finditer(text):
         if match[0].lower().startswith("on "):
@@ -53,7 +55,7 @@ def periods(text: str) -> list[Period]:
 
 def without(tokens: "Sequence[Token]", found: Sequence[Period]) -> "list[Token]":
     """The tokens outside of the phrases, and without the brackets around one."""
-    kept: "list[Token]" = []
+    kept: list[Token] = []
     waiting = iter(found)
     period = next(waiting, None)
     is_bracketed = False

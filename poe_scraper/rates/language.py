@@ -13,14 +13,18 @@ _REMARK = re.compile(r"\s*[(（][^()（）]*[)）]\s*$")
 # Poe's own card is `| Type | Rate (USD) | Rate (Points) |` over `Input` and `Output`.
 # Some of its words may have stayed English.
 _TYPES = {
-    "type", "service", "item", "类型", "類型", "種類", "タイプ", "유형", "tipo", "typ", "tipe", "loại", "tür", "тип", "النوع",
+    "type", "service", "item", "类型", "類型", "種類", "タイプ", "유형", "tipo", "typ", "tipe", "loại", "tür", "тип",
+    "النوع",
 }  # fmt: skip
 _RATES = {
-    "rate", "费率", "費率", "レート", "料金", "요금", "tarifa", "tarif", "tarifas", "taxa", "tariffa", "tarief", "tarieven", "taux", "sätze",
+    "rate", "费率", "費率", "レート", "料金", "요금", "tarifa", "tarif", "tarifas", "taxa", "tariffa", "tarief",
+    "tarieven",
+    "taux", "sätze",
     "satz", "ставка", "тариф", "السعر", "oran", "ücret", "giá", "mức phí",
 }  # fmt: skip
 _SIDES = {
-    "输入", "输出", "輸入", "輸出", "入力", "出力", "입력", "출력", "entrada", "salida", "saída", "eingabe", "ausgabe", "entrée",
+    "输入", "输出", "輸入", "輸出", "入力", "出力", "입력", "출력", "entrada", "salida", "saída", "eingabe", "ausgabe",
+    "entrée",
     "sortie", "ingresso", "uscita", "masukan", "keluaran", "đầu vào", "đầu ra", "giriş", "çıkış", "invoer",
     "uitvoer", "ввод", "вывод", "الإدخال", "الإخراج",
 }  # fmt: skip

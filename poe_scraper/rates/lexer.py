@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-from poe_scraper.rates.dates import Period, periods
+from poe_scraper.rates.dates import MONTHS, Period, periods
 from poe_scraper.rates.numbers import MAX_DIGITS, PLAIN, DecimalStyle, Reading, readings, tag_value
 from poe_scraper.rates.vocabulary import (
     CENTS,
@@ -107,7 +107,13 @@ def _known_piece(text: str, style: DecimalStyle) -> Piece:
 def _piece(text: str, style: DecimalStyle) -> Piece:
     found = _tokens(text, style)
     numbers = numbers_of(found)
-    return Piece(" ".join(text.split()), found, sightings(found), numbers, periods(text) if numbers else ())
+    dates = periods(text) if numbers and _may_have_date(found) else ()
+    return Piece(" ".join(text.split()), found, sightings(found), numbers, dates)
+
+
+def _may_have_date(line: Sequence[Token]) -> bool:
+    """True if a word is a month or a number has the digits of a year: cheaper to ask than to look for dates."""
+    return any(token.text in MONTHS or "20" in token.text for token in line)
 
 
 def numbers_of(line: Sequence[Token]) -> list[int]:
@@ -142,7 +148,10 @@ def _add_number(found: list[Token], match: re.Match[str], trusted: bool, style: 
     start, end = match.span()
     value = None
     if trusted and (
-        not found or found[-1].text not in _SIGNS_BEFORE or not _is_negative(found, start) or _is_share(match.string, end)
+        not found
+        or found[-1].text not in _SIGNS_BEFORE
+        or not _is_negative(found, start)
+        or _is_share(match.string, end)
     ):
         value = _value(found, digits, match, style)
     if not suffix:

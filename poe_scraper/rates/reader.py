@@ -18,7 +18,9 @@ _AMOUNT = re.compile(r"\$\s?(\d[\d.,]*)|(?<![\w.,])(\d[\d.,]*)\s*(?:points?|pts)
 _FIRST_WORD = re.compile(r"\s*([^\W\d_]+)")
 _KEY = re.compile(r"[^:=]*[:=]\s*\d")
 
-_STATEMENT = re.compile(rf"[\s(*_]*(?:{'|'.join(sorted(v.STATEMENT_OPENERS))})\b.*(?:usd|dollars|points|pts|\\$)", re.IGNORECASE)
+_STATEMENT = re.compile(
+    rf"[\s(*_]*(?:{'|'.join(sorted(v.STATEMENT_OPENERS))})\b.*(?:usd|dollars|points|pts|\\$)", re.IGNORECASE
+)
 _MAX_STATEMENT = 200
 
 _CURRENCY_WORDS = v.POINTS | v.DOLLARS | v.POINTS_ADJECTIVES

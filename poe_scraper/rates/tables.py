@@ -9,7 +9,7 @@ from poe_scraper.items import Adjustment, Bound, Currency, Per, Variable
 from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.adjustments import Found as Adjustments
 from poe_scraper.rates.adjustments import adjustments
-from poe_scraper.rates.compounds import NOTHING, Found, compounds, groups, is_counterpart
+from poe_scraper.rates.compounds import Found, compounds, groups, is_counterpart
 from poe_scraper.rates.dates import without
 from poe_scraper.rates.document import Line, Table
 from poe_scraper.rates.grammar import Price, is_number, prices, quantified, starts_with_bare_number, struck_starts, text
@@ -306,9 +306,7 @@ class _Reader:
             return []
         return priced
 
-    def _entries(
-        self, row: Sequence[_Cell], i: int, priced: Sequence[int], further: Mapping[str, str]
-    ) -> list[Entry]:
+    def _entries(self, row: Sequence[_Cell], i: int, priced: Sequence[int], further: Mapping[str, str]) -> list[Entry]:
         """The prices of a cell as entries; none where nothing names what is priced."""
         cell, column, section = row[i], self._columns[i], self._section
         attributes = dict(further)
@@ -500,9 +498,7 @@ _EXPLAINING = {
 
 def _is_remark(cell: _Cell) -> bool:
     """True for a few words without a number: `included`, `not available`."""
-    return (
-        not cell.numbers and len(cell.tokens) <= 3 and not v.REMARKS.isdisjoint(token.text for token in cell.tokens)
-    )
+    return not cell.numbers and len(cell.tokens) <= 3 and not v.REMARKS.isdisjoint(token.text for token in cell.tokens)
 
 
 def _is_more_added(cell: _Cell) -> bool:

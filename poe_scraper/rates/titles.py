@@ -50,11 +50,7 @@ class Title:
         self.words = words = {token.text for token in line}
         self.currency = named_currency(words)
         self.names_both = not words.isdisjoint(_USD) and not words.isdisjoint(v.POINTS)
-        found = (
-            named_denominator(line)
-            if any(token.kind == "number" or token.text in v.DIVIDERS for token in line)
-            else None
-        )
+        found = named_denominator(line) if numbers or not words.isdisjoint(v.DIVIDERS) else None
         self.per = None if found is None else found.per
         self.bound: Bound = "exact" if words.isdisjoint(_BOUNDING) else _bound(line)
         self.unit = None if words.isdisjoint(v.COUNTED) else next(v.UNITS[word] for word in v.COUNTED if word in words)

@@ -160,7 +160,8 @@ PHRASE_ENDS = {
     "was", "will", "to", "from", "by", "plus", "than", "that", "which", "as", "based", "depending", "regardless",
     "including", "excluding", "after", "before", "over", "under", "up", "via", "using", "but", "then", "per",
     "each", "a", "an", "the", "you", "your", "it", "this", "not", "max", "minimum", "maximum", "about",
-    "approximately", "costs", "cost", "worth", "above", "below", "beyond", "thereafter", "afterwards", "otherwise", "applies",
+    "approximately", "costs", "cost", "worth", "above", "below", "beyond", "thereafter", "afterwards", "otherwise",
+    "applies",
     "apply", "only", "flat", "now",
 }  # fmt: skip
 """Words that end the noun after `per`."""
@@ -169,7 +170,8 @@ FOREIGN_PER = {"pro", "je", "por", "par", "für", "每", "за"}
 """What opens a denominator on a creator's card in another language."""
 
 COUNTABLE = {
-    "token", "character", "word", "image", "picture", "photo", "link", "message", "request", "response", "reply", "query", "prompt", "search", "call",
+    "token", "character", "word", "image", "picture", "photo", "link", "message", "request", "response", "reply",
+    "query", "prompt", "search", "call",
     "video", "clip", "song", "track", "page", "url", "kilobyte", "megabyte", "file", "document", "minute", "hour",
     "second", "conversion", "generation", "source", "result", "row", "slide", "chapter", "edit", "task",
 }  # fmt: skip
@@ -314,7 +316,8 @@ NOWADAYS = {"now", "today", "currently"}
 """Words before the price that replaces it."""
 
 CHANGES = {
-    "drop", "drops", "dropped", "reduced", "reduction", "cut", "lowered", "old", "new", "was", "now", "before", "after", "former",
+    "drop", "drops", "dropped", "reduced", "reduction", "cut", "lowered", "old", "new", "was", "now", "before",
+    "after", "former",
     "increase", "increased", "raised", "changed", "changes", "change", "previously", "update", "updated",
 }  # fmt: skip
 """Words that make an arrow between two amounts a change."""
@@ -328,10 +331,12 @@ TIMES = {"×", "*", "⋅"}
 # --- amounts that are no prices -----------------------------------------------------------------
 
 NO_PRICE_HEADS = {
-    "nearest", "multiple", "multiples", "increments", "budget", "balance", "limit", "threshold", "hold", "holds", "held",
+    "nearest", "multiple", "multiples", "increments", "budget", "balance", "limit", "threshold", "hold", "holds",
+    "held",
     "reserve", "reserves", "reserved", "authorization", "authorisation", "authorizes", "authorize", "preauthorizes",
     "preauthorization", "deposit", "save", "saves", "saving", "savings", "earn", "earns", "reward", "rewards", "bonus",
-    "receive", "receives", "win", "refund", "refunds", "refunded", "credited", "returned", "reimbursed", "gift", "exceed", "exceeds", "exceeding", "exceeded", "reaches",
+    "receive", "receives", "win", "refund", "refunds", "refunded", "credited", "returned", "reimbursed", "gift",
+    "exceed", "exceeds", "exceeding", "exceeded", "reaches",
     "reach", "surpasses", "allowance",
 }  # fmt: skip
 """Words before an amount that is a threshold, a hold, a balance, a budget, a step of rounding, a saving or a reward."""
@@ -366,9 +371,11 @@ COMPARISONS = {"above", "below", "over", "under", "exceeds", "exceed", "than", "
 
 BEHIND_NO_PRICE: tuple[tuple[str, ...], ...] = (
     ("balance",), ("in", "your", "account"), ("in", "your", "balance"), ("on", "your", "account"), ("available",),
-    ("hold",), ("budget",), ("are", "held"), ("is", "held"), ("are", "reserved"), ("are", "refunded"), ("will", "be", "held"),
+    ("hold",), ("budget",), ("are", "held"), ("is", "held"), ("are", "reserved"), ("are", "refunded"),
+    ("will", "be", "held"),
     ("will", "be", "reserved"), ("is", "reserved"), ("refund",), ("reward",), ("bonus",), ("off",),
-    ("cheaper",), ("less",), ("saved",), ("remaining",), ("left",), ("limit",), ("minimum", "balance"), ("are", "blocked"), ("is", "blocked"),
+    ("cheaper",), ("less",), ("saved",), ("remaining",), ("left",), ("limit",), ("minimum", "balance"),
+    ("are", "blocked"), ("is", "blocked"),
     ("will", "be", "blocked"), ("will", "be", "refunded"), ("are", "returned"),
 )  # fmt: skip
 """Words right after such an amount."""
@@ -389,8 +396,10 @@ NO_PRICE_TITLES = {
 """Words beside `rate` or `price` in a title of something else: `Frame rate`, `Price tier`."""
 
 FOREIGN_PRICE_WORDS = {
-    "费用", "價格", "价格", "费率", "費用", "費率", "単価", "料金", "価格", "가격", "비용", "요금", "preis", "preise", "kosten",
-    "precio", "precios", "costo", "coste", "tarifa", "prix", "coût", "tarif", "preço", "custo", "prezzo", "costi", "prijs",
+    "费用", "價格", "价格", "费率", "費用", "費率", "単価", "料金", "価格", "가격", "비용", "요금", "preis", "preise",
+    "kosten", "precio", "precios", "costo", "coste", "tarifa", "prix", "coût", "tarif", "preço", "custo", "prezzo",
+    "costi",
+    "prijs",
     "цена", "стоимость", "fiyat", "ücret", "harga", "biaya", "السعر", "التكلفة", "giá", "cena", "cennik",
 }  # fmt: skip
 """Headers of a price column on a creator's card in another language."""
@@ -399,7 +408,8 @@ MEASURES = {
     "duration", "length", "resolution", "size", "dimensions", "context", "window", "steps", "step", "limit", "limits",
     "quantity", "count", "number", "seconds", "minutes", "frames", "fps", "aspect", "ratio", "max", "min", "images",
     "tokens", "characters", "pages", "turns", "version", "year", "date", "released", "release", "cutoff", "speed",
-    "parameters", "params", "bitrate", "width", "height", "pixels", "uses", "messages", "quality", "id", "rank", "score",
+    "parameters", "params", "bitrate", "width", "height", "pixels", "uses", "messages", "quality", "id", "rank",
+    "score",
 }  # fmt: skip
 """Words in the header of a column whose bare numbers measure something else than money."""
 
@@ -483,7 +493,18 @@ OPEN_WORDS = COST_VERBS | {
 }  # fmt: skip
 """Words after which a wrapped line goes on."""
 
-BILLING_WORDS = PRICE_WORDS | {"billed", "charged", "priced", "billing", "bill", "figures", "numbers"}
+BILLING_WORDS = PRICE_WORDS | {
+    "billed",
+    "charged",
+    "priced",
+    "billing",
+    "bill",
+    "figures",
+    "numbers",
+    "currency",
+    "unit",
+    "units",
+}
 """Words that open a statement of what is billed: `Billed per second`."""
 
 STATEMENT_OPENERS = {
@@ -531,7 +552,8 @@ PLACEHOLDERS = {
 """Cells that hold no price, and say nothing of one elsewhere."""
 
 REMARKS = {
-    "included", "incl", "available", "unavailable", "unsupported", "supported", "none", "same", "free", "n", "unlimited",
+    "included", "incl", "available", "unavailable", "unsupported", "supported", "none", "same", "free", "n",
+    "unlimited",
     "no", "yes", "default", "tbd", "soon", "variable", "see", "varies",
 }  # fmt: skip
 """Words of a cell that says, in a column of prices, why there is none."""

@@ -1,5 +1,6 @@
 """Visiting bot pages: which are due, when a visit is retried, and what ends a crawl."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, NoReturn, Self, cast
@@ -26,6 +27,7 @@ from poe_scraper.clock import now
 from poe_scraper.extensions import SettingsAddon
 from poe_scraper.failures import FAILURES, BrowserBrokenError, BrowserNotFoundError, Code, ObservationError, UsageError
 from poe_scraper.feed.due import is_due
+from poe_scraper.feed.gate import too_many_lost
 from poe_scraper.feed.merge import has_card
 from poe_scraper.items import Bot, BotError
 from poe_scraper.middlewares import BackoffMiddleware
@@ -82,6 +84,10 @@ class PageVisits(scrapy.Spider):
         self.is_ending = False
         self.unneeded_hosts: set[str] = set()
         """Hosts that were refused while a page had all that the crawl looks for: trackers, for example."""
+        self.cards_by: Counter[str | None] = Counter()
+        """Rate cards read, by `PageSighting.via`; None counts pages without one."""
+        self.detour_hosts: set[str] = set()
+        """Hosts that were refused on pages whose card came by repeating a query."""
         self.retried: dict[str, tuple[Request, Code, str]] = {}
         """Pages that wait for their retry, by address: the request that failed last, and why."""
         given = {"limit": limit, "only": only, "force": force, "shard": shard, "_job": _job, "_version": _version}
@@ -126,9 +132,18 @@ class PageVisits(scrapy.Spider):
         return spider
 
     def closed(self, reason: str) -> None:
-        """Mark no bot as gone after a crawl that ended early."""
+        """Mark no bot as gone after a crawl that ended early; report cards that came by a detour."""
         if reason != "finished":
             self.crawl_state.end_early()
+        repeated, cards = self.cards_by["query"], self.cards_by.total() - self.cards_by[None]
+        if too_many_lost(repeated, cards, self.crawler.settings.getfloat("POE_GATE_MAX_LOST")):
+            message = (
+                f"Rates could not be opened on {repeated} of {cards} pages with a card; their cards came by repeating "
+                "the query that other pages sent"
+            )
+            failure = ObservationError(Code.SITE_CHANGED, message)
+            failure = with_refused_hosts(failure, sorted(self.detour_hosts - self.unneeded_hosts))
+            self.crawl_state.note("page", failure.code, str(failure))
 
     def require_browser(self) -> None:
         """End the crawl at once if there is no browser that works."""
@@ -212,11 +227,16 @@ class PageVisits(scrapy.Spider):
             yield from self.not_read(request, Code.INTERNAL_ERROR, FAILURES[Code.INTERNAL_ERROR].meaning)
             return
         self.crawler.stats.inc_value("poe/pages/rendered")
+        via = bot.observed.page.via if bot.observed.page is not None and has_card(bot) else None
+        self.cards_by[via] += 1
+        if via == "query":
+            self.detour_hosts.update(request.meta.get("poe_needed_hosts", ()))
         yield self.without_catalog(bot)
         self.has_come(request)
         if in_feed is None or has_card(bot) or not has_card(in_feed):
             self.breaker.page_read()
-            self.unneeded_hosts.update(request.meta.get("poe_blocked_hosts", ()))
+            if via != "query":
+                self.unneeded_hosts.update(request.meta.get("poe_blocked_hosts", ()))
             return
         if not self._failed_so_before(request, Code.CARD_MISSING):
             stop = self._count_lacking(request, Code.CARD_MISSING, "bots that have a rate card in the feed show none")
@@ -225,7 +245,7 @@ class PageVisits(scrapy.Spider):
 
     def with_refused_hosts(self, request: Request, error: ObservationError) -> ObservationError:
         """The failure of a visit; once a crawl, name the hosts that were refused if they may explain it."""
-        refused = set(request.meta.get("poe_blocked_hosts", ())) - self.unneeded_hosts
+        refused = set(request.meta.get("poe_needed_hosts", ())) - self.unneeded_hosts
         failure = with_refused_hosts(error, sorted(refused))
         if failure.code == Code.BLOCKED_HOST and not self.crawl_state.has_problem(Code.BLOCKED_HOST):
             self.crawl_state.note("page", failure.code, str(failure))

@@ -35,16 +35,20 @@ PRICE_HEADERS = st.sampled_from(
 PLAIN_HEADERS = st.sampled_from(["Low", "High", "With audio", "720p", "Input", "Output", "Glorp"])
 NUMBERS = st.sampled_from(
     ["160", "1,250", "0.035", "0,035", "1.500", "12k", "½", "100/200/400", "100-200", "1 500", "100 → 200", "-5", "5-3",
-     "1e99", "1.234,56", "1,00,000", "20", "3.5", "7", "~40", "50+", "12,5", "1000 / 2000", "0", "+30", "12345678901234567"],
+     "1e99", "1.234,56", "1,00,000", "20", "3.5", "7", "~40", "50+", "12,5", "1000 / 2000", "0", "+30",
+     "12345678901234567"],
 )  # fmt: skip
 CURRENCIES = st.sampled_from(
-    ["{}", "{}", "{}", "${}", "{} points", "{} pts", "{}pts", "{} USD", "€{}", "{} credits", "{} zorkmids", "{} points¹",
+    ["{}", "{}", "{}", "${}", "{} points", "{} pts", "{}pts", "{} USD", "€{}", "{} credits", "{} zorkmids",
+    "{} points¹",
      "{} [points]", "C${}", "{}¢", "up to {}", "from {} points", "{} Punkte", "{} glorps", "≈ ${}", "{} ($0.02)",
      "was 900, now {}", "~~900~~ {}", "{} stars", "{}*", "**{}** points"],
 )  # fmt: skip
 TAILS = st.sampled_from(
-    ["", "", "", " / image", " per 1k tokens", " per started 100 words", " (from Dec 1)", " (min 10)", " each", " glorps",
-     ", first 5 images free", " (2x when context > 200k tokens)", " plus 3", " (300 for subscribers)", " + 2 points per page",
+    ["", "", "", " / image", " per 1k tokens", " per started 100 words", " (from Dec 1)", " (min 10)", " each",
+    " glorps",
+     ", first 5 images free", " (2x when context > 200k tokens)", " plus 3", " (300 for subscribers)",
+     " + 2 points per page",
      " / 1.000 Tokens", " (25% off)", " or 77", " - 90", ", then 8", " x 4", " per glorp 9", " on Mars"],
 )  # fmt: skip
 CELLS = st.builds(lambda number, currency, tail: currency.format(number) + tail, NUMBERS, CURRENCIES, TAILS)
@@ -123,7 +127,8 @@ def test_price_columns_are_accounted_for(title: str, headers: list[str], cells: 
 
 
 GOVERNING = st.sampled_from(
-    ["**Points per image**", "### Prices (points per 1k tokens)", "Prices in points:", "All prices are in USD per 1M tokens.",
+    ["**Points per image**", "### Prices (points per 1k tokens)", "Prices in points:",
+    "All prices are in USD per 1M tokens.",
      "All costs in points."],
 )  # fmt: skip
 

@@ -29,7 +29,8 @@ def read(card: str) -> list[str]:
          ["A-1 § Pricing {column: In} = 10 points", "A-1 § Pricing {column: Out} = 20 points"]),
         ("Price: 50 per image", ["Price = 50 points / image"]),
         (table(" | Small | Large", "Cost per image | 500 | 900"),
-         ["Cost per image {column: Small} = 500 points / image", "Cost per image {column: Large} = 900 points / image"]),
+         ["Cost per image {column: Small} = 500 points / image",
+         "Cost per image {column: Large} = 900 points / image"]),
     ],
 )  # fmt: skip
 def test_bare_numbers_of_a_price_column_are_points(card: str, expected: list[str]) -> None:
@@ -82,7 +83,10 @@ def test_what_governs_a_table_names_the_currency_and_the_denominator(card: str, 
         ("Image: $0,035 (1.167 points) / image", ["Image = 0.035 USD / image", "Image = 1167 points / image"]),
         ("Image: 0,045 USD", ["Image = 0.045 USD"]),
         ("Image: 0,500 points", ["Image = 0.500 points"]),
-        ("Text: 0,9 points / 1.000 tokens\nBook: 1.250 points", ["Text = 0.9 points / 1000 token", "Book = 1250 points"]),
+        (
+            "Text: 0,9 points / 1.000 tokens\nBook: 1.250 points",
+            ["Text = 0.9 points / 1000 token", "Book = 1250 points"],
+        ),
         ("Image: 12,50 $", ["Image = 12.50 USD"]),
         ("Image: 1.234,56 points", ["Image = 1234.56 points"]),
         ("Text: 0,5 points\nBook: 1 250 points", ["Text = 0.5 points", "Book = 1250 points"]),
@@ -154,13 +158,15 @@ def test_glued_signs(amount: str, expected: str) -> None:
          [f"Standard/HD/4K {{variant: {name}}} = {amount} points / image"
           for name, amount in (("Standard", 100), ("HD", 200), ("4K", 400))]),
         ("- Video: 1000 / 2000 points", ["Video = 1000 points", "Video = 2000 points"]),
-        ("Image: 100/200 points (low/high)", ["Image {variant: low} = 100 points", "Image {variant: high} = 200 points"]),
+        ("Image: 100/200 points (low/high)",
+         ["Image {variant: low} = 100 points", "Image {variant: high} = 200 points"]),
         (table("Model | Rate", "Lite (in / out) | $0.10 / $0.40 per 1M tokens"),
          ["Lite (in / out) {variant: in} = 0.10 USD / 1000000 token",
           "Lite (in / out) {variant: out} = 0.40 USD / 1000000 token"]),
         ("It costs 20 points for text, 100 for images and 500 for videos.",
          ["text = 20 points", "images = 100 points", "videos = 500 points"]),
-        ("- Image: 500 points (400 for subscribers)", ["Image = 500 points", "Image {variant: subscribers} = 400 points"]),
+        ("- Image: 500 points (400 for subscribers)",
+         ["Image = 500 points", "Image {variant: subscribers} = 400 points"]),
         (table("Item | Points", "Image | 600 (first), 700 (next)"),
          ["Image {variant: first} = 600 points", "Image {variant: next} = 700 points"]),
         (table("Item | Rate", "Mix | Text: 10 points, Image: 20 points"),
@@ -286,7 +292,8 @@ def test_adjustments(card: str, expected: list[str]) -> None:
         (table("Model | In (pts/1K) | Out (pts/1K)", "A-1 | 10 | 20"),
          ["A-1 {column: In (pts/1K)} = 10 points / 1000", "A-1 {column: Out (pts/1K)} = 20 points / 1000"]),
         (table("Tier | Base fee | Total", "A-1 | 100 points | 200 points", "B-1 | 100 points | included"),
-         ["A-1 {column: Base fee} = 100 points", "A-1 {column: Total} = 200 points", "B-1 {column: Base fee} = 100 points"]),
+         ["A-1 {column: Base fee} = 100 points", "A-1 {column: Total} = 200 points",
+         "B-1 {column: Base fee} = 100 points"]),
         (table("Feature | Basic | Pro", "Chat | 90 points | included", "Live | — | 120 points", "Old | — | N/A"),
          ["Chat {column: Basic} = 90 points", "Live {column: Pro} = 120 points"]),
         ("Fee: 50 points + 2 points per 1k input tokens", ["Fee = 50 points", "Fee = 2 points / 1000 input token"]),
@@ -314,7 +321,7 @@ def test_bounds_and_labels(card: str, expected: list[str]) -> None:
 def test_cells_that_span_rows_and_columns(rows: str, expected: list[tuple[str, dict[str, str], int]]) -> None:
     html = f"<table><tr><th>Tier</th><th>Mode</th><th>Cost</th></tr>{rows}</table>"
 
-    assert [(rate.label, rate.attributes, rate.amount) for rate in read_dialog(html).rates] == expected
+    assert [(rate.label, rate.attributes, int(rate.amount)) for rate in read_dialog(html).rates] == expected
     assert read_card(html) == read_dialog(html)
 
 

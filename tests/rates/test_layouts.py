@@ -1,7 +1,8 @@
-"""Made-up cards in many layouts, each with its reading.
+"""Cards in many layouts, each with its reading.
 
-`layouts.txt` holds them: the card, `----`, then one line a rate, adjustment or unparsed piece. Layouts are parted
-by `====`.
+`layouts.txt` has made-up cards, `recorded_layouts.txt` the tables and titles of cards that bots of October 2026 had,
+without their prose. Each file holds the card, `----`, then one line per rate, adjustment or unparsed piece; a line
+`====` separates cards.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +17,8 @@ from poe_scraper.rates import read_card, read_dialog
 
 LAYOUTS = [
     tuple(part.strip("\n") for part in layout.split("\n----\n"))
-    for layout in Path(__file__).with_name("layouts.txt").read_text(encoding="utf-8").split("\n====\n")
+    for name in ("layouts.txt", "recorded_layouts.txt")
+    for layout in Path(__file__).with_name(name).read_text(encoding="utf-8").split("\n====\n")
 ]
 RENDERERS: dict[str, Callable[[str], object]] = {
     "markdown-it": MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render,
@@ -61,7 +63,7 @@ def test_layout_is_read(card: str, expected: str) -> None:
 
 @pytest.mark.parametrize("renderer", RENDERERS)
 @pytest.mark.parametrize("card", [layout[0] for layout in LAYOUTS], ids=[layout[0][:40] for layout in LAYOUTS])
-def test_dialog_reads_as_the_card_behind_it(card: str, renderer: str) -> None:
+def test_dialog_reads_as_its_markdown(card: str, renderer: str) -> None:
     html = RENDERERS[renderer](card)
     assert isinstance(html, str)
 

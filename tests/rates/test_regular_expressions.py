@@ -28,8 +28,7 @@ def has_broken_feature(pattern: str) -> bool:
 def patterns(source: Path) -> Iterator[str]:
     """Every string of a module that is part of a call of `re`."""
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-        is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-        if is_call and isinstance(node.func.value, ast.Name) and node.func.value.id == "re":
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("re."):
             for part in ast.walk(node):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     yield part.value

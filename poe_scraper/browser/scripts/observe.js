@@ -167,5 +167,7 @@ async ({ seconds, maxSize, query }) => {
   observation.controls = bars.flatMap(controls).map((element) => names(element)[0] ?? "").slice(0, 20);
   document.querySelector('[class*="_expander__"][aria-expanded="false"]')?.click();
 
-  return recorder.deliver(observation, maxSize);
+  // a page with its action bar has loaded what it shows; a click may need more
+  const missingSince = hasCard() ? null : (observation.clickedAt ?? (observation.actionBar ? null : 0));
+  return recorder.deliver(observation, maxSize, missingSince);
 };

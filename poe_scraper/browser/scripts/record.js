@@ -267,7 +267,8 @@
 
   // Returns the document with the observation inside, and outside of it what must not be published. `html` is null
   // if it has more than maxSize characters.
-  function deliver(observation, maxSize) {
+  // missingSince: since when (Unix ms) something that the page needs may have been refused; null if it lacks nothing.
+  function deliver(observation, maxSize, missingSince = 0) {
     // Traffic for the run report; transferSize is 0 for what came from the cache.
     const traffic = {};
     for (const entry of [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]) {
@@ -285,6 +286,6 @@
     document.querySelectorAll(`#${element.id}`).forEach((other) => other.remove());
     (document.body ?? document.documentElement).append(element);
     const html = document.documentElement.outerHTML;
-    return { html: html.length > maxSize ? null : html, size: html.length, traffic, query: recorder.cardQuery };
+    return { html: html.length > maxSize ? null : html, size: html.length, traffic, query: recorder.cardQuery, missingSince };
   }
 })();
