@@ -96,8 +96,8 @@ def report(evidence: Evidence, found: tuple[Step, ...]) -> Iterator[str]:
         evidence: what the steps rest on.
         found: the steps.
     """
-    address = evidence.page.url if evidence.page else evidence.api.url
-    yield from _wrapped(f"{evidence.subject or 'No bot'} at {address}", "")
+    title = f"{evidence.subject} at {evidence.page.url}" if evidence.page else f"A bot of {evidence.site_url}"
+    yield from _wrapped(title, "")
     for step in found:
         yield from _wrapped(step.found, f"{step.state:<8} {step.name:<8} ")
         if step.remedy:

@@ -246,14 +246,16 @@ def _factor(line: Line, i: int) -> Decimal | None:
             return token.value
         return token.value if text(line, i - 1) == "×" and not is_number(line, i - 2) else None
     if token.text[:1] == "x" and token.text[1:].isdecimal() and len(token.text) < _NEAR:
-        return Decimal(token.text[1:] + _decimals(line, i))
+        return Decimal(token.text[1:]) + _decimals(line, i)
     return None
 
 
-def _decimals(line: Line, i: int) -> str:
-    """The `.5` that the lexer separates from the `x1` of `x1.5`."""
-    is_one = is_number(line, i + 1) and is_attached(line, i + 1) and text(line, i + 1)[:1] == "."
-    return text(line, i + 1) if is_one and line[i].text[:1] == "x" else ""
+def _decimals(line: Line, i: int) -> Decimal:
+    """The `.5` that the lexer separates from the `x1` of `x1.5`; nought if there is none."""
+    value = line[i + 1].value if is_number(line, i + 1) and is_attached(line, i + 1) else None
+    is_fraction = value is not None and value < 1 and line[i].text[:1] == "x" and text(line, i + 1)[:1] == "."
+    return value if is_fraction and value is not None else Decimal(0)
+
 
 
 def _token_span(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from poe_scraper.items import POINTS_PER_USD, Currency
 from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.grammar import GLUE, MAX_NOUN_WORDS, Line, Price, arrow_end, is_number, says_change, text
+from poe_scraper.rates.lexer import ROUND
 
 _CLAUSE_ENDS = {",", ";", ".", "(", ")", ":", "|", "\n", "!", "?"}
 _CLAUSE = 14
@@ -42,23 +43,30 @@ def compounds(line: Line, single: Sequence[Price]) -> Found:
         return NOTHING
     is_changed = not words.isdisjoint(_ARROW_SIGNS)
     kept = list(single)
+    together: Sequence[Sequence[Price]] = ()
     if is_changed or not words.isdisjoint(v.FORMERLY) or any(price.struck for price in single):
         kept = _without_formers(line, kept)
     if len(kept) > 1:
         if is_changed:
             kept = _without_changes(line, kept)
-        kept = _with_ranges(line, kept)
-        if is_exchange_rate(line, kept):
+        together = groups(line, kept)
+        if len(together) > 1:
+            if _is_interleaved(line, together):
+                return NOTHING
+            kept = _with_ranges(line, together)
+        if not words.isdisjoint(_CONVERTING) and is_exchange_rate(line, kept):
             return Found((), frozenset(i for price in kept for i in price.accounts_for))
     explained: set[int] = set()
     prices = kept
     if not words.isdisjoint(_TELLING):
         prices = _without_no_prices(line, kept, explained)
-    if len(prices) > 1:
+    if len(prices) > 1 and (len(together) > 1 or prices[0].option is not None):
         _note_options(line, prices)
     return Found(prices, frozenset(explained))
 
 
+_SAYING = {"is", "are", "equals", "equal", "about"}
+_CONVERTING = {"=", "≈"} | _SAYING
 _ARROW_SIGNS = v.ARROWS | {">"}
 _MULTIPLYING = v.TIMES | {"x"}
 _TELLING = (
@@ -136,11 +144,10 @@ def _without_changes(line: Line, found: list[Price]) -> list[Price]:
 _RANGE_JOINERS = {("-",), ("–",), ("—",), ("to",), ("up", "to"), ("and",), ("~",), (), ("through",), ("till",)}
 
 
-def _with_ranges(line: Line, found: list[Price]) -> list[Price]:
+def _with_ranges(line: Line, together: Sequence[list[Price]]) -> list[Price]:
     """Puts complete prices together: `$0.10 (3,300 points) - $0.30 (9,900 points)`."""
-    pairs = groups(line, found)
     kept: list[list[Price]] = []
-    for group in pairs:
+    for group in together:
         if kept and _is_range(line, kept[-1], group):
             low = kept.pop()
             joined = [_range_of(price, low) for price in group]
@@ -183,6 +190,16 @@ def _range_of(high: Price, lows: Sequence[Price]) -> Price | None:
         high.per_words or low.per_words,
         accounts_for=low.accounts_for + high.accounts_for,
     )
+
+
+def _is_interleaved(line: Line, together: Sequence[Sequence[Price]]) -> bool:
+    """True for `$0.15 in / $0.60 out per 1M tokens`, where a word and a denominator may belong to either price."""
+    for low, high in pairwise(together):
+        between = line[max(price.last for price in low) : high[0].first]
+        is_slash = bool(between) and between[-1].text == "/" and high[0].currency in {price.currency for price in low}
+        if is_slash and any(token.kind == "word" for token in between) and between[0].text != "(":
+            return True
+    return False
 
 
 # --- lists --------------------------------------------------------------------------------------
@@ -325,9 +342,9 @@ def is_exchange_rate(line: Line, found: Sequence[Price]) -> bool:
         return False
     between = {token.text for token in line[found[0].last : found[1].first]}
     usd, points = sorted(found, key=lambda price: price.currency)
-    if between.isdisjoint({"=", "is", "equals", "≈", "are", "equal", "about"}) or not usd.amount:
+    if between.isdisjoint(_CONVERTING) or not usd.amount:
         return False
-    if 1 not in {usd.amount, points.amount} and (points.amount < 1000 or len(line) > found[1].last + 1):
+    if 1 not in {usd.amount, points.amount} and (points.amount not in ROUND or between.isdisjoint(_SAYING)):
         return False
     return POINTS_PER_USD * 3 / 4 < points.amount / usd.amount < POINTS_PER_USD * 3 / 2
 

@@ -457,10 +457,15 @@ def _with_unit(count: _Count, words: list[str], before: list[str], is_attached_w
         elif unit in v.PICTURES and words[head] == unit and digits.raw[-1] in "kK":
             words.insert(0, digits.text)
             head, quantity = head + 1, Decimal(1)
+    if unit is None and quantity >= MIN_SCALE and words[head] in _SIDES:
+        return _per(quantity, None, " ".join(before + words))  # `/ 1k input`
     qualifier = " ".join(before + words[:head] + words[head + 1 :]) or None
     return _per(quantity, unit or singular(words[head]), qualifier)
 
 
+MIN_SCALE = 1000
+"""From this quantity on a denominator needs no unit: `/ 1k`."""
+_SIDES = {"input", "output", "in", "out", "prompt", "completion"}
 _KNOWN = set(v.UNITS.values())
 
 
@@ -607,7 +612,7 @@ def prices(line: Line, currency: Currency | None = None, struck: Collection[int]
                 continue
             if token.kind == "number":
                 currency = None
-        elif found and (token.text in _OPENERS or token.text in v.FOREIGN_PER) and _reaches(line, i, found[-1]):
+        elif found and token.text in _OPENERS and _reaches(line, i, found[-1]):
             if (named := denominator(line, i)) is not None:
                 _attach(line, found, named)
                 i = named.end
@@ -620,7 +625,7 @@ def prices(line: Line, currency: Currency | None = None, struck: Collection[int]
 
 _PREFIX_ENDS = {phrase[-1] for phrase in v.PREFIX_BOUNDS}
 _SUFFIX_STARTS = {phrase[0] for phrase in v.SUFFIX_BOUNDS}
-_OPENERS = {"/", "per", "for", "each", "a", "an", "every"}
+_OPENERS = {"/", "per", "for", "each", "a", "an", "every"} | v.FOREIGN_PER
 
 
 def struck_starts(line: Line, spans: Sequence[tuple[int, int]]) -> set[int]:
@@ -748,8 +753,11 @@ def _elliptic(line: Line, i: int, before: Sequence[Price]) -> Price | None:
         return _bare(line, i, last.currency)
     if opening in v.COST_VERBS and after in _AFTER_ELLIPTIC:
         return _bare(line, i, last.currency)
+    if opening in {"+", "plus"} and after in {"per", "/", "each"}:
+        return _bare(line, i, last.currency)
     joined = opening in {",", "and", "or", ";", "then"}
-    if joined and after in {"for", "if", "when", "with", "without", "("} and not is_number(line, i + 2):
+    is_counted = is_number(line, i + 2) and not _is_attached_noun(line, i + 3)
+    if joined and after in {"for", "if", "when", "with", "without", "("} and not is_counted:
         return _bare(line, i, last.currency)
     if joined and after in {"per", "/"} and last.per is not None:
         return _bare(line, i, last.currency)

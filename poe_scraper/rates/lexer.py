@@ -107,7 +107,8 @@ def _known_piece(text: str, style: DecimalStyle) -> Piece:
 def _piece(text: str, style: DecimalStyle) -> Piece:
     found = _tokens(text, style)
     numbers = numbers_of(found)
-    return Piece(" ".join(text.split()), found, sightings(found), numbers, periods(text) if numbers and _may_have_date(found) else ())
+    dates = periods(text) if numbers and _may_have_date(found) else ()
+    return Piece(" ".join(text.split()), found, sightings(found), numbers, dates)
 
 
 def _may_have_date(line: Sequence[Token]) -> bool:

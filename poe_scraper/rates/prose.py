@@ -128,11 +128,12 @@ class _Sentence:
         tokens = self._tokens
         leading, label, position = "", "", 0
         together = groups(tokens, found)
+        ends = [0, *(max(price.last for price in group) for group in together)]
+        if any(_is_list(tokens[start : group[0].first]) for start, group in zip(ends, together, strict=False)):
+            return
         for i, group in enumerate(together):
             end = together[i + 1][0].first if i + 1 < len(together) else len(tokens)
             own = label_before(tokens, position, group[0].first, self._line)
-            if _is_list(tokens[position : group[0].first]):
-                return
             lead_in = {token.text for token in tokens[position : group[0].first]}
             if not leading or text(tokens, group[0].first - 1) in _SEPARATORS or not _is_clause(own):
                 leading = own or leading
@@ -398,7 +399,11 @@ def _is_generic(label: str) -> bool:
 def _is_list(tokens: Sequence[Token]) -> bool:
     """True if the words before a price hold other amounts: `low 100, medium 200, high`."""
     return any(
-        token.kind == "number" and text(tokens, i + 1) in {",", ";"} and i > 0 and tokens[i - 1].kind == "word"
+        token.kind == "number"
+        and text(tokens, i + 1) in {",", ";"}
+        and i > 0
+        and tokens[i - 1].kind == "word"
+        and tokens[i - 1].text not in v.PHRASE_ENDS
         for i, token in enumerate(tokens)
     )
 

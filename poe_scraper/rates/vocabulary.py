@@ -493,7 +493,18 @@ OPEN_WORDS = COST_VERBS | {
 }  # fmt: skip
 """Words after which a wrapped line goes on."""
 
-BILLING_WORDS = PRICE_WORDS | {"billed", "charged", "priced", "billing", "bill", "figures", "numbers"}
+BILLING_WORDS = PRICE_WORDS | {
+    "billed",
+    "charged",
+    "priced",
+    "billing",
+    "bill",
+    "figures",
+    "numbers",
+    "currency",
+    "unit",
+    "units",
+}
 """Words that open a statement of what is billed: `Billed per second`."""
 
 STATEMENT_OPENERS = {

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from poe_scraper.probe.recording import read_recording
+from poe_scraper.replica import running
 
 from .conftest import Probe
 
@@ -195,3 +197,23 @@ def test_what_is_recorded_is_still_whole(probe: Probe, site: str, tmp_path: Path
     assert recording["graphql"][0]["query"] == "RateCardModalQuery"
     recorded = json.loads((folder / "result.json").read_bytes())
     assert recorded["steps"] == done.result["steps"]
+
+
+@pytest.mark.browser
+def test_a_recording_with_a_session(probe: Probe, tmp_path: Path) -> None:
+    with running(bots=5) as replica:
+        form = {"email": "wilma.f@example.com", "code": "123456"}
+        signed_in = requests.post(f"{replica.url}/login", data=form, allow_redirects=False, timeout=20)
+        cookie = {"name": "p-b", "value": signed_in.cookies["p-b"], "domain": "127.0.0.1", "path": "/"}
+        state = tmp_path / "session.json"
+        state.touch(mode=0o600)
+        state.write_text(json.dumps({"cookies": [cookie], "origins": []}))
+        done = probe(replica, "--record", str(tmp_path / "recording"), POE_STORAGE_STATE=str(state))
+    assert done.status == 0, done.stdout + done.stderr
+    assert "without a screenshot" in done.stderr
+    files = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "recording").iterdir()}
+    assert set(files) == {"document.html", "rendered.html", "recording.json", "result.json"}
+    assert '"viewer": {' in files["document.html"] or '"viewer":{' in files["document.html"]
+    for name, text in files.items():
+        assert "wilma" not in text, name
+        assert cookie["value"] not in text, name
