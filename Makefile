@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test lint format clean
+.PHONY: help install demo test lint docs format clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ debian-venv:
 	 else sudo -n apt-get update -q && sudo -n apt-get install -y -q python3-venv; fi \
 	 || { echo "Install it by hand (apt-get install python3-venv), then try again."; exit 1; }
 
-demo: install ## Crawl a stand-in for Poe in a real Chromium and publish output/models.json
+demo: install ## Crawl the replica in a real Chromium and publish output/demo/models.json
 	@$(BIN)/python -m poe_scraper.replica.demo
 
 lint: install ## Check style and types
@@ -45,6 +45,9 @@ redis-server:
 	 if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -y -q --no-install-recommends redis-server; \
 	 else sudo -n apt-get update -q && sudo -n apt-get install -y -q --no-install-recommends redis-server; fi; } \
 	 || echo "Without it, the tests of shared crawls are skipped."
+
+docs: install ## Build the documents as a site, and serve it at http://127.0.0.1:8000
+	$(BIN)/mkdocs serve
 
 format: install ## Put the sources into the project's format
 	$(BIN)/ruff check --fix .

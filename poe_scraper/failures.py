@@ -80,7 +80,7 @@ FAILURES: dict[Code, Failure] = {
         "Check POE_API_KEY, or unset it: the models API needs no key.",
     ),
     Code.CATALOG_GARBLED: Failure(
-        "The models API answered with something that is no list of models.",
+        "The models API answered with something that is not a list of models.",
         False,
         "Check POE_API_URL; if it points at Poe, the API may have changed: report it.",
     ),
@@ -125,7 +125,7 @@ FAILURES: dict[Code, Failure] = {
         "Check POE_API_KEY; https://poe.com/api_key shows yours.",
     ),
     Code.ACCOUNT_GARBLED: Failure(
-        "Poe answered with something that is no balance and no usage history.",
+        "Poe answered with something that is neither a balance nor a usage history.",
         False,
         "Check POE_API_URL; if it points at Poe, the API may have changed: report it.",
     ),
@@ -155,7 +155,7 @@ FAILURES: dict[Code, Failure] = {
         "Crawl slower (CONCURRENT_REQUESTS_PER_DOMAIN, DOWNLOAD_DELAY).",
     ),
     Code.REFUSED: Failure(
-        "Poe refused the page (a 4xx answer that is no other code's).",
+        "Poe refused the page (a 4xx answer without a code of its own).",
         False,
         "Open the page in a browser to see why.",
     ),
@@ -210,7 +210,7 @@ FAILURES: dict[Code, Failure] = {
         "Nothing: the crawl obeys it.",
     ),
     Code.NOT_HTML: Failure(
-        "The answer is no HTML page.",
+        "The answer is not an HTML page.",
         True,
         "Try again later.",
     ),
@@ -280,7 +280,7 @@ FAILURES: dict[Code, Failure] = {
         "Start workers (role=worker); a new crawl goes on where this one ended.",
     ),
     Code.INTERNAL_ERROR: Failure(
-        "A mistake in this project showed while a page was read.",
+        "Bug in poe-scraper while reading a page.",
         False,
         "Report it, with the traceback that the log holds.",
     ),

@@ -114,7 +114,7 @@ def cost(bot: str, output_dir: Path | None, as_json: bool, **usage: Any) -> int:
     epilog=examples(
         "compare gpt-5 claude-sonnet-4.5 grok-4.7 --input-tokens 20000 --output-tokens 1500",
         "compare flux-2-flash z-image-lightning --images 4 --json",
-        "compare wan-2.6 sora-2 --seconds 5",
+        "compare wan-2.6 wan-2.7 --seconds 5",
     )
 )
 @click.argument("bots", nargs=-1, required=True, metavar="BOT BOT...")

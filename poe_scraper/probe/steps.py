@@ -92,7 +92,7 @@ def _api(evidence: Evidence) -> Step:
 def _rate_limit(api: ApiEvidence) -> str:
     limit, left, reset = (api.headers.get(f"x-ratelimit-{name}-requests") for name in ("limit", "remaining", "reset"))
     if not limit and not left:
-        return "; no rate-limit headers"
+        return "; no rate-limit headers" if api.status is not None else ""
     return f"; {left or '?'} of {limit or '?'} requests left" + (f", reset: {reset}" if reset else "")
 
 

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from poe_scraper.probe.recording import read_recording
+from poe_scraper.replica import running
 
 from .conftest import Probe
 
 API_KEY = "poe-API-key-PLANTED-01"
 SECRETS = {
     "api key": API_KEY,
+    "api address": "PLANTED23api",
     "session cookie": "PLANTED-02-c00kie==",
     "script cookie": "PLANTED-03-script",
     "form key": "PLANTED04f0rmk3y",
@@ -40,7 +43,16 @@ SECRETS = {
     "nameless": "PLANTED22nameless",
     "streamed": "PLANTED19stream",
 }
-ECHOED = ("api key", "session cookie", "form key", "tag id", "response header", "graphql request", "graphql answer")
+ECHOED = (
+    "api key",
+    "api address",
+    "session cookie",
+    "form key",
+    "tag id",
+    "response header",
+    "graphql request",
+    "graphql answer",
+)
 """Secrets that the document also holds where nothing says what they are."""
 CARD = "| Type | Rate |\n|---|---|\n| Input (text) | $2.02/1M tokens |\n| Output (text) | $6.06/1M tokens |\n"
 BOT = {
@@ -132,7 +144,7 @@ class Site(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def do_GET(self) -> None:
-        if self.path == "/v1/models":
+        if self.path.startswith("/v1/models"):
             entry = {"id": "secretive-bot", "object": "model", "description": SECRETS["e-mail"]}
             self.answer(json.dumps({"object": "list", "data": [entry]}), "application/json", Set_Cookie="api=1")
         elif self.path.startswith("/Secretive-Bot") or self.path.startswith("/secretive-bot"):
@@ -170,7 +182,8 @@ def planted() -> dict[str, str]:
 @pytest.mark.browser
 def test_no_planted_secret_is_recorded(probe: Probe, site: str, planted: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "recording"
-    done = probe(site, "--record", str(folder), POE_API_KEY=API_KEY)
+    api_url = f"{site}/v1/models?token={SECRETS['api address']}"
+    done = probe(site, "--record", str(folder), POE_API_KEY=API_KEY, POE_API_URL=api_url)
     assert done.status == 0, done.stdout + done.stderr
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
     assert set(files) == {"document.html", "rendered.html", "recording.json", "result.json", "screenshot.png"}
@@ -195,3 +208,23 @@ def test_what_is_recorded_is_still_whole(probe: Probe, site: str, tmp_path: Path
     assert recording["graphql"][0]["query"] == "RateCardModalQuery"
     recorded = json.loads((folder / "result.json").read_bytes())
     assert recorded["steps"] == done.result["steps"]
+
+
+@pytest.mark.browser
+def test_a_recording_with_a_session(probe: Probe, tmp_path: Path) -> None:
+    with running(bots=5) as replica:
+        form = {"email": "wilma.f@example.com", "code": "123456"}
+        signed_in = requests.post(f"{replica.url}/login", data=form, allow_redirects=False, timeout=20)
+        cookie = {"name": "p-b", "value": signed_in.cookies["p-b"], "domain": "127.0.0.1", "path": "/"}
+        state = tmp_path / "session.json"
+        state.touch(mode=0o600)
+        state.write_text(json.dumps({"cookies": [cookie], "origins": []}))
+        done = probe(replica, "--record", str(tmp_path / "recording"), POE_STORAGE_STATE=str(state))
+    assert done.status == 0, done.stdout + done.stderr
+    assert "without a screenshot" in done.stderr
+    files = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "recording").iterdir()}
+    assert set(files) == {"document.html", "rendered.html", "recording.json", "result.json"}
+    assert '"viewer": {' in files["document.html"] or '"viewer":{' in files["document.html"]
+    for name, text in files.items():
+        assert "wilma" not in text, name
+        assert cookie["value"] not in text, name
