@@ -1,5 +1,6 @@
 """`poe-scraper` through its real entry point, on a real feed."""
 
+import io
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from poe_scraper.cli import main
 from tests.made_feed import publish
 
 POE_SCRAPER = Path(sys.executable).with_name("poe-scraper")
@@ -28,8 +30,8 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def poe(tmp_path: Path, environment: dict[str, str]) -> Command:
-    """Runs `poe-scraper` in an empty folder, without a feed unless `--output-dir` names one."""
+def program(tmp_path: Path, environment: dict[str, str]) -> Command:
+    """Runs the installed `poe-scraper` as `poe` does, in a process of its own."""
 
     def run(*arguments: str | Path, stdin: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -39,8 +41,35 @@ def poe(tmp_path: Path, environment: dict[str, str]) -> Command:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
+
+    return run
+
+
+@pytest.fixture
+def poe(tmp_path: Path, environment: dict[str, str]) -> Command:
+    """Runs `poe-scraper` in this process and an empty folder, without a feed unless `--output-dir` names one."""
+
+    def run(*arguments: str | Path, stdin: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
+        words = [*map(str, arguments)]
+        streams = {name: io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for name in ("stdout", "stderr")}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(tmp_path)
+            for name in set(os.environ) - set(environment):
+                patch.delenv(name)
+            for name, value in (environment | {"XDG_CACHE_HOME": str(tmp_path / "cache")} | more).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
+            for name, stream in streams.items():
+                patch.setattr(sys, name, stream)
+            with pytest.raises(SystemExit) as ended:
+                main(words)
+        printed = {}
+        for name, stream in streams.items():
+            stream.flush()
+            printed[name] = stream.buffer.getvalue().decode().replace("\r\n", "\n")
+        return subprocess.CompletedProcess(words, int(ended.value.code or 0), printed["stdout"], printed["stderr"])
 
     return run

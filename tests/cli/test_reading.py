@@ -167,6 +167,7 @@ def test_a_bot_in_the_list(poe: Command, feed: Path) -> None:
                     "usd": "1.82",
                     "points": "60000",
                     "source": "page",
+                    "suspect": False,
                 },
             }
         ],
@@ -375,7 +376,7 @@ def test_unknown_bot(poe: Command, feed: Path, command: str) -> None:
         ("cost gpt-5.4", "nothing is used"),
         ("diff 0", "Invalid value"),
         ("export odt", "Invalid value for"),
-        ("export xlsx", "say where to write it with --output"),
+        ("export xlsx", "name a file or folder with --output"),
         ("export csv --json", "give --output too"),
     ],
 )

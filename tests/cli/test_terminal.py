@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from poe_scraper.cli import COMMANDS
 from poe_scraper.cli.terminal import age
 from poe_scraper.untrusted import cell, safe
 from tests.cli.conftest import POE_SCRAPER, Command
@@ -64,6 +65,13 @@ def test_a_reader_that_goes_away_is_no_failure(environment: dict[str, str], feed
     assert process.returncode == 141
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_starts_as_a_program(program: Command, name: str) -> None:
+    done = program(name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"poe-scraper {name}" in done.stdout
+
+
 def test_interrupt(environment: dict[str, str], tmp_path: Path) -> None:
     cache = tmp_path / "cache" / "poe-scraper" / "http"
     cache.mkdir(parents=True)
@@ -82,7 +90,7 @@ def test_interrupt(environment: dict[str, str], tmp_path: Path) -> None:
         while process.poll() is None:  # a signal just before the wait does not end it: Python's own race
             process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=5)
+                process.wait(timeout=60)
         assert b"Traceback" not in process.stderr.read()
     assert process.returncode == 130
     assert cache.is_dir()
@@ -93,17 +101,17 @@ def test_interrupt(environment: dict[str, str], tmp_path: Path) -> None:
     [("n\n", (), 1, True), ("y\n", (), 0, False), ("", ("--yes",), 0, False)],
 )
 def test_clear_cache(
-    poe: Command, tmp_path: Path, answer: str, options: tuple[str, ...], code: int, left: bool
+    program: Command, tmp_path: Path, answer: str, options: tuple[str, ...], code: int, left: bool
 ) -> None:
     cache = tmp_path / "cache" / "poe-scraper" / "http"
     cache.mkdir(parents=True)
     (cache / "page").write_bytes(b"x" * 1234)
-    assert poe("clear-cache", *options, stdin=answer).returncode == code
+    assert program("clear-cache", *options, stdin=answer).returncode == code
     assert cache.exists() == left
 
 
-def test_clear_cache_without_a_cache(poe: Command) -> None:
-    told = poe("clear-cache")
+def test_clear_cache_without_a_cache(program: Command) -> None:
+    told = program("clear-cache")
     assert told.returncode == 0
     assert told.stdout.startswith("There is no HTTP cache in ")
 
