@@ -166,9 +166,9 @@ def test_entries_that_cannot_be_read_are_told(poe: Command, replica: Replica) ->
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--since", "soon"), "'soon' is no date"),
-        (("--since", "-3"), "is no date"),
-        (("--since", "9" * 30), "is no date"),
+        (("--since", "soon"), "'soon' is not a date"),
+        (("--since", "-3"), "is not a date"),
+        (("--since", "9" * 30), "is not a date"),
         (("--since", "2999-01-01"), "lies ahead"),
         (("--json", "--csv"), "not both"),
     ],
