@@ -107,6 +107,14 @@ HARD: dict[str, Callable[[int], str]] = {
     "comments": lambda n: "<!-- $5 -->\n" * (n // 12),
     "multipliers": lambda n: "input 2x output 3x context >5 " * (n // 30),
     "per cent": lambda n: "cache 5% less written " * (n // 22),
+    "mark-ups": lambda n: "cost + 5% " * (n // 10),
+    "formulas": lambda n: "5 points × x " * (n // 13),
+    "factors": lambda n: "it costs 2x for HD " * (n // 19),
+    "dates": lambda n: "5 points from Dec 1, " * (n // 21),
+    "lists of prices": lambda n: "1/2/3 points, 4 for x, " * (n // 23),
+    "changes": lambda n: "was 5 points -> 4 points " * (n // 25),
+    "arrows": lambda n: "5 points -> 4 points " * (n // 21),
+    "numbers under a title": lambda n: "**Points**\n\n" + "- a 5, 6 - 7\n" * (n // 13),
 }
 
 

@@ -44,8 +44,9 @@ def test_only_settings_read_the_environment() -> None:
     ]
     elsewhere = [line for line in reads if not line.startswith("poe_scraper/settings.py")]
     assert len(reads) > len(elsewhere)
-    # whether there is a screen, and what Playwright reads itself, are not settings of ours
-    assert [line for line in elsewhere if "DISPLAY" not in line and "PLAYWRIGHT_NODEJS_PATH" not in line] == []
+    # variables of the desktop, of Playwright and of the operating system are not settings of ours
+    others = re.compile("DISPLAY|PLAYWRIGHT_NODEJS_PATH|TMPDIR")
+    assert [line for line in elsewhere if not others.search(line)] == []
 
 
 def test_every_upper_case_name_is_a_setting_of_scrapy_or_ours() -> None:

@@ -46,7 +46,7 @@ def probe(target: str, record: Path | None, as_json: bool, verbose: bool) -> int
     from poe_scraper.browser.watcher import VisitWatcher
     from poe_scraper.clock import now
     from poe_scraper.pages.catalog import is_handle
-    from poe_scraper.probe.recording import prepare_folder, recording_watcher, write_recording
+    from poe_scraper.probe.recording import prepare_folder, recording_watcher, secrets_in, write_recording
     from poe_scraper.probe.spider import ProbeSpider, probe_settings
 
     subject = target.removeprefix("@")
@@ -57,8 +57,7 @@ def probe(target: str, record: Path | None, as_json: bool, verbose: bool) -> int
     settings.set("LOG_LEVEL", "DEBUG" if verbose else "CRITICAL", priority="cmdline")
     check_settings(settings)  # wrong settings are reported before anything starts
     session = asked_session(settings)
-    secrets = [str(settings.get(name) or "") for name in ("POE_API_KEY", "POE_WEBHOOK_SECRET")]
-    secrets += [cookie.value for cookie in session.cookies] if session else []
+    secrets = secrets_in(settings, session)
     watcher = VisitWatcher()
     if record is not None:
         prepare_folder(record)

@@ -5,16 +5,18 @@ The format is described in docs/recordings.md. `poe-scraper replica --recording 
 
 import json
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
 from poe_scraper import __version__
+from poe_scraper.browser.session import Session
 from poe_scraper.browser.watcher import VisitWatcher
 from poe_scraper.failures import ObservationError, PoeScraperError, UsageError
 from poe_scraper.pages.bot import read_bot
@@ -22,7 +24,7 @@ from poe_scraper.pages.profile import read_profile
 from poe_scraper.probe.evidence import Evidence
 from poe_scraper.probe.scrub import Scrubber, clean_scripts, kept_headers
 from poe_scraper.probe.steps import steps
-from poe_scraper.untrusted import safe
+from poe_scraper.untrusted import public_url, safe
 
 FORMAT = 1
 
@@ -48,6 +50,21 @@ def prepare_folder(folder: Path) -> None:
     if not is_empty:
         message = f"--record needs a new or empty folder, got {safe(folder)}, which has files in it"
         raise UsageError(message)
+
+
+def secrets_in(settings: Mapping[str, Any], session: Session | None) -> tuple[str, ...]:
+    """What the settings hold that must not be in a recording.
+
+    Args:
+        settings: of the probe.
+        session: the user's, if the probe uses one.
+    """
+    found = [str(settings.get(name) or "") for name in ("POE_API_KEY", "POE_WEBHOOK_SECRET")]
+    for name in ("POE_API_URL", "POE_SITE_URL"):
+        parts = urlsplit(str(settings[name]))
+        found += [parts.password or "", parts.fragment, *(value for _, value in parse_qsl(parts.query))]
+    found += [cookie.value for cookie in session.cookies] if session else []
+    return tuple(filter(None, found))
 
 
 def recording_watcher(subject: str, secrets: Sequence[str], *, screenshot: bool) -> VisitWatcher:
@@ -187,7 +204,7 @@ def _queries(watcher: VisitWatcher) -> list[dict[str, Any]]:
     return [
         {
             "query": watched.query_name,
-            "url": watched.url.partition("?")[0],
+            "url": public_url(watched.url),
             "headers": kept_headers(watched.request_headers),
             "request": watched.post_data,
             "status": watched.status,

@@ -24,10 +24,13 @@ from poe_scraper.pages.document import parse_document
 _SECRET_NAME = re.compile(
     r"formkey|csrf|xsrf|secret|passw(?:or)?d|passwd|apikey|authorization|authkey|authcode|credential|cookie"
     r"|session(?:id|key|token)|deviceid|visitorid|clientid|installid|anonymousid|distinctid|trackingid|stableid"
-    r"|tagid|fingerprint|tchannel|channelhash|signature|(?:^|access|auth|api|id|refresh|bearer|push|user)token$"
+    r"|customerid|guestid|anonid|tagid|fingerprint|privatekey|phonenumber|tchannel|channelhash|signature"
+    r"|(?:^|access|auth|api|id|refresh|bearer|push|user)token$"
 )
 """What names of secrets and visitor ids hold, without `-` and `_`."""
-_SECRET_NAMES = frozenset({"pb", "plat", "mb", "mlat", "cfclearance", "cfbm", "sid", "sig", "session", "jwt", "uid"})
+_SECRET_NAMES = frozenset(
+    {"pb", "plat", "mb", "mlat", "cfclearance", "cfbm", "sid", "sig", "session", "jwt", "uid", "userid"}
+)
 _PERSONAL = re.compile(
     r"^(?:.*name|.*email.*|.*phone.*|handle|uid|id|userid|.*(?:photo|picture|avatar|image).*|bio|.*address.*|birth.*)$"
 )

@@ -32,6 +32,7 @@ from poe_scraper.probe.evidence import (
 )
 from poe_scraper.spiders.poe_models import PoeModelsSpider
 from poe_scraper.spiders.visits import cause
+from poe_scraper.untrusted import public_url
 
 _ONE_LOOK = {
     "ITEM_PIPELINES": {},  # nothing is published
@@ -77,8 +78,8 @@ class ProbeSpider(PoeModelsSpider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         """Make the spider."""
         spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.evidence.site_url = spider.site_url
-        spider.evidence.api = ApiEvidence(url=spider.api_url)
+        spider.evidence.site_url = public_url(spider.site_url)
+        spider.evidence.api = ApiEvidence(url=public_url(spider.api_url))
         spider.evidence.robots = RobotsEvidence(obeyed=crawler.settings.getbool("ROBOTSTXT_OBEY"))
         crawler.signals.connect(spider.note_robots_request, signals.request_reached_downloader)
         crawler.signals.connect(spider.note_robots_response, signals.response_received)
@@ -99,7 +100,7 @@ class ProbeSpider(PoeModelsSpider):
             api.problem = Problem(code, f"the models API answered {response.status}")
         else:
             try:
-                catalog = read_catalog(response.body, url=self.api_url, at=now(), site_url=self.site_url)
+                catalog = read_catalog(response.body, url=api.url, at=now(), site_url=self.site_url)
             except ObservationError as error:
                 api.problem = Problem(error.code, str(error))
             else:
@@ -132,7 +133,7 @@ class ProbeSpider(PoeModelsSpider):
         if not evidence.subject:
             return
         url = bot_url(self.site_url, evidence.subject)
-        evidence.page = PageEvidence(url=url, with_session=self.session is not None)
+        evidence.page = PageEvidence(url=public_url(url), with_session=self.session is not None)
         try:
             self.require_browser()
         except CloseSpider:
@@ -155,7 +156,7 @@ class ProbeSpider(PoeModelsSpider):
     def note_page(self, response: Response) -> None:
         """Note the page."""
         page = self._page(cast("Request", response.request))
-        page.url, page.status, page.headers = response.url, response.status, _plain(response)
+        page.url, page.status, page.headers = public_url(response.url), response.status, _plain(response)
         page.html = response.text
         page.needed_hosts = self._needed_hosts(page)
 
@@ -195,7 +196,7 @@ class ProbeSpider(PoeModelsSpider):
 def _request_evidence(watched: WatchedRequest) -> RequestEvidence:
     return RequestEvidence(
         method=watched.method,
-        url=watched.url.partition("#")[0].partition("?")[0],
+        url=public_url(watched.url) if watched.host else f"{watched.url.partition(':')[0]}:",
         type=watched.type,
         host=watched.host,
         sent_at=watched.sent_at,

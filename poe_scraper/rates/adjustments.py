@@ -137,10 +137,11 @@ def _duration(line: Line) -> Decimal | None:
 def _marked_up(line: Line, i: int, label_end: int) -> str:
     """What a percentage comes on top of: the words before its plus sign, after the verb; or the key before a colon."""
     end = i - (text(line, i - 1) in {"+", "plus", "a", "with"})
-    key = next((k for k in range(end - 1, 0, -1) if line[k].text == ":"), 0)
+    key = next((k for k in range(end - 1, max(0, end - _FAR), -1) if line[k].text == ":"), 0)
     if label_end or key:
-        return _joined(line[: label_end or key])
-    start = next((k + 1 for k in range(end - 2, -1, -1) if line[k].text in v.COST_VERBS), 0)
+        return _joined(line[max(0, (label_end or key) - _FAR) : label_end or key])
+    first = max(0, end - _FAR)
+    start = next((k + 1 for k in range(end - 2, first - 1, -1) if line[k].text in v.COST_VERBS), first)
     start += text(line, start) == "at"
     return _joined(line[start:end]) if start < end else _label(line, i, label_end)
 
@@ -151,11 +152,11 @@ def _label(line: Line, i: int, label_end: int) -> str:
     while end > 0 and (line[end - 1].kind == "sign" or line[end - 1].text in _JOINING):
         end -= 1
     if end > 0:
-        return _joined(line[:end])
+        return _joined(line[max(0, end - _FAR) : end])
     start = i + 1
     while start < len(line) and (line[start].kind == "sign" or line[start].text in _JOINING | v.LESS | v.MULTIPLIERS):
         start += 1
-    return _joined(line[start:]).rstrip(" .!")
+    return _joined(line[start : start + _FAR]).rstrip(" .!")
 
 
 _JOINING = v.COST_VERBS | {"plus", "at", "for", "with", "to", "get", "of", "by", "a", "an"}
@@ -255,7 +256,6 @@ def _decimals(line: Line, i: int) -> Decimal:
     value = line[i + 1].value if is_number(line, i + 1) and is_attached(line, i + 1) else None
     is_fraction = value is not None and value < 1 and line[i].text[:1] == "x" and text(line, i + 1)[:1] == "."
     return value if is_fraction and value is not None else Decimal(0)
-
 
 
 def _token_span(

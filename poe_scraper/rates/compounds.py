@@ -134,11 +134,11 @@ def _inherit(heir: Price, former: Price) -> None:
 
 def _without_changes(line: Line, found: list[Price]) -> list[Price]:
     """Leaves out both amounts of `100 points → 200 points`: a range or a change."""
-    kept = list(found)
-    for low, high in pairwise(found):
+    changed: set[int] = set()
+    for i, (low, high) in enumerate(pairwise(found)):
         if low.currency == high.currency and arrow_end(line, low.last) > low.last:
-            kept = [price for price in kept if price is not low and price is not high]
-    return kept
+            changed |= {i, i + 1}
+    return [price for i, price in enumerate(found) if i not in changed]
 
 
 _RANGE_JOINERS = {("-",), ("–",), ("—",), ("to",), ("up", "to"), ("and",), ("~",), (), ("through",), ("till",)}
@@ -351,13 +351,14 @@ def is_exchange_rate(line: Line, found: Sequence[Price]) -> bool:
 
 def _is_formula(line: Line, found: Sequence[Price]) -> bool:
     """True if amounts are terms of a calculation: `100 points + 5 points × steps`, `0.5 × (tokens / 1000) points`."""
+    edges = {edge for price in found for edge in (price.last, price.first - 1)}
     for i, token in enumerate(line):
         if token.text not in v.TIMES and token.text != "x":
             continue
         after, before = text(line, i + 1), text(line, i - 1)
         if token.text in {"*", "x"} and (line[i].start == line[i - 1].end or not after):
             continue
-        is_factor = after == "(" or before == ")" or any(i in {price.last, price.first - 1} for price in found)
+        is_factor = after == "(" or before == ")" or i in edges
         if is_factor and after not in {"", ")", ","}:
             return True
     return False

@@ -743,7 +743,7 @@ def _are_alike(line: Line, spans: Sequence[_Range]) -> bool:
 def _elliptic(line: Line, i: int, before: Sequence[Price]) -> Price | None:
     """A price that leaves its currency to the one before it: `20 points for text, 100 for images`."""
     last = before[-1]
-    if len({price.currency for price in before}) > 1 or not is_number(line, i):
+    if len({price.currency for price in before[-MAX_LISTED:]}) > 1 or not is_number(line, i):
         return None
     opening = text(line, i - 1)
     after = text(line, i + 1)
@@ -767,12 +767,13 @@ def _elliptic(line: Line, i: int, before: Sequence[Price]) -> Price | None:
 def _bind(line: Line, price: Price, before: Sequence[Price]) -> None:
     """Reads the words before and after an amount that bound it, and takes them in."""
     floor = before[-1].last if before else 0
-    if price.first > floor and line[price.first - 1].text in _PREFIX_ENDS:
+    first = price.first - (text(line, price.first - 1) == "+")  # `up to +30 points`
+    if first > floor and line[first - 1].text in _PREFIX_ENDS:
         for size in (3, 2, 1):
-            phrase = tuple(token.text for token in line[max(price.first - size, floor) : price.first])
+            phrase = tuple([token.text for token in line[max(first - size, floor) : first]])
             if (bound := v.PREFIX_BOUNDS.get(phrase)) is not None:
                 price.bound = "exact" if bound == "from" and price.max_amount is not None else bound
-                price.first -= len(phrase)
+                price.first = first - len(phrase)
                 break
     start = price.last + (text(line, price.last) == "(")
     if text(line, start) in _SUFFIX_STARTS:

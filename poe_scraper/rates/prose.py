@@ -25,6 +25,8 @@ _MAX_LABEL_WORDS = 10
 _MAX_ABOVE_WORDS = 6
 _MAX_KEY_WORDS = 12
 _MAX_ITEM_WORDS = 30
+_MAX_DATED = 200
+"""A sentence with more tokens is not searched for the price that a date belongs to."""
 _REACH = 60
 """How many tokens after a sentence may still complete it."""
 
@@ -188,7 +190,7 @@ class _Sentence:
 
     def _effective(self, group: Sequence[Price]) -> str:
         """The words that say from or until when a price holds: those after it, else those before it."""
-        if not self._dates:
+        if not self._dates or len(self._tokens) > _MAX_DATED:
             return self._section.effective if self._section is not None else ""
         tokens = self._tokens
         first, last = group[0].first, max(price.last for price in group)

@@ -471,6 +471,11 @@ def _stronger(bound: Bound, price: Price) -> Bound:
 
 
 def _is_explained(tokens: Sequence[Token], i: int) -> bool:
+    before = i - 1
+    while text(tokens, before) in v.COUNT_QUALIFIERS:
+        before -= 1
+    if text(tokens, before) in {"per", "/"}:
+        return False  # a denominator that no price has
     after = i + 1
     while text(tokens, after) in _BEFORE_UNIT or (
         text(tokens, after - 1) in {"-", "–", "to"} and is_number(tokens, after)

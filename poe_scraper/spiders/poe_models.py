@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from poe_scraper.clock import now
 from poe_scraper.distributed import is_shared
 from poe_scraper.failures import FAILURES, Code, ObservationError, UsageError
-from poe_scraper.feed.drift import CatalogDrift
+from poe_scraper.feed.drift import CatalogDrift, with_kept
 from poe_scraper.feed.due import is_news
 from poe_scraper.items import Bot
 from poe_scraper.pages.catalog import read_catalog
@@ -140,8 +140,9 @@ class PoeModelsSpider(ProfileVisits):
         for entry in self._asked_for(catalog.bots, at):
             bot = entry if self.accept else drift.keep_withdrawn(entry)
             visit = self.visit_if_due(bot, at)
-            sighting = bot.observed.catalog
-            if isinstance(visit, Request) or sighting is None or is_news(state.known.find(bot), bot):
+            known = state.known.find(bot)
+            sighting = with_kept(bot, known).observed.catalog
+            if isinstance(visit, Request) or sighting is None or is_news(known, bot):
                 yield visit
             else:
                 state.unchanged[bot.key] = sighting

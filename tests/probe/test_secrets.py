@@ -18,6 +18,7 @@ from .conftest import Probe
 API_KEY = "poe-API-key-PLANTED-01"
 SECRETS = {
     "api key": API_KEY,
+    "api address": "PLANTED23api",
     "session cookie": "PLANTED-02-c00kie==",
     "script cookie": "PLANTED-03-script",
     "form key": "PLANTED04f0rmk3y",
@@ -42,7 +43,16 @@ SECRETS = {
     "nameless": "PLANTED22nameless",
     "streamed": "PLANTED19stream",
 }
-ECHOED = ("api key", "session cookie", "form key", "tag id", "response header", "graphql request", "graphql answer")
+ECHOED = (
+    "api key",
+    "api address",
+    "session cookie",
+    "form key",
+    "tag id",
+    "response header",
+    "graphql request",
+    "graphql answer",
+)
 """Secrets that the document also holds where nothing says what they are."""
 CARD = "| Type | Rate |\n|---|---|\n| Input (text) | $2.02/1M tokens |\n| Output (text) | $6.06/1M tokens |\n"
 BOT = {
@@ -134,7 +144,7 @@ class Site(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def do_GET(self) -> None:
-        if self.path == "/v1/models":
+        if self.path.startswith("/v1/models"):
             entry = {"id": "secretive-bot", "object": "model", "description": SECRETS["e-mail"]}
             self.answer(json.dumps({"object": "list", "data": [entry]}), "application/json", Set_Cookie="api=1")
         elif self.path.startswith("/Secretive-Bot") or self.path.startswith("/secretive-bot"):
@@ -172,7 +182,8 @@ def planted() -> dict[str, str]:
 @pytest.mark.browser
 def test_no_planted_secret_is_recorded(probe: Probe, site: str, planted: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "recording"
-    done = probe(site, "--record", str(folder), POE_API_KEY=API_KEY)
+    api_url = f"{site}/v1/models?token={SECRETS['api address']}"
+    done = probe(site, "--record", str(folder), POE_API_KEY=API_KEY, POE_API_URL=api_url)
     assert done.status == 0, done.stdout + done.stderr
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
     assert set(files) == {"document.html", "rendered.html", "recording.json", "result.json", "screenshot.png"}

@@ -93,7 +93,7 @@ def carried(reading: Reading, label: str) -> set[Decimal]:
 
 def is_accounted(cell: str, known: set[Decimal]) -> bool:
     """True if each number of a cell, or what its sign makes of it, is among the known ones."""
-    factors = [Decimal(1), Decimal(1000), Decimal("0.01"), Decimal(1_000_000)]
+    factors = [Decimal(1), Decimal(1000), Decimal("0.01"), Decimal(10), Decimal(1_000_000)]
     for number in NUMBER.findall(cell.replace("¹", "")):
         if not any(value * factor in known or value == known for value in values(number) for factor in factors):
             return False

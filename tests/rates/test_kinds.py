@@ -354,6 +354,9 @@ def test_dates_from_and_until_which_a_price_holds(card: str, expected: list[str]
         "||||\n|-|\n||5 points|",
         "<table><tr></tr><tr><td rowspan=99999 colspan=99999>5 points</td></tr></table>",
         "\u2028\n$5\n\u2029points",
+        "cost x2.1.500 points between",
+        "0,035 USD and $ 100/200 plus 5 100 points",
+        "0,5 points and 1M 100/200 200 points",
         "| Cost |\n|---|\n| \u200b |\n| ½ |\n| 1e5,5 |",
     ],
 )

@@ -42,7 +42,7 @@ def test_a_crawl_from_nothing_to_the_feed(crawl: Crawler) -> None:
         # a bot without Rates is asked for by the query of other pages, once one has shown how
         assert bot["observed"]["page"]["via"] in ({"graphql"} if served["rate_card"] is not None else {None, "query"})
         assert bot["errors"] == []
-    assert set(by_kind) <= {"api", "robots", "document", "script", "gql"}, "images, fonts or styles were loaded"
+    assert set(by_kind) <= {"api", "robots", "document", "script", "stylesheet", "gql"}, "images or fonts were loaded"
     report = done.report
     assert (report["outcome"], report["version"]) == ("published", 1)
     assert report["requests"]["document"] >= 40
