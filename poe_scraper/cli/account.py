@@ -110,7 +110,7 @@ def usage(by: str, since: date | timedelta | None, fresh: bool, as_json: bool, a
 def _history(since: date | timedelta | None, fresh: bool) -> UsageHistory:
     history = api.usage(since, fresh=fresh)
     if history.left_out:
-        notice(f"{history.left_out} of the entries that Poe sent could not be read and are left out.")
+        notice(f"Entries that could not be read and are left out: {history.left_out}.")
     return history
 
 

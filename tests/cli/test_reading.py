@@ -167,6 +167,7 @@ def test_a_bot_in_the_list(poe: Command, feed: Path) -> None:
                     "usd": "1.82",
                     "points": "60000",
                     "source": "page",
+                    "suspect": False,
                 },
             }
         ],
