@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from poe_scraper.browser.watcher import VisitWatcher, WatchedRequest
 from poe_scraper.clock import now
-from poe_scraper.failures import Code, ObservationError
+from poe_scraper.failures import FAILURES, Code, ObservationError
 from poe_scraper.items import Bot
 from poe_scraper.pages.answer import is_bot_check
 from poe_scraper.pages.bot import look_at_bot
@@ -179,6 +179,14 @@ class ProbeSpider(PoeModelsSpider):
         if page.documents:
             page.url, page.status = page.documents[-1].url, page.documents[-1].status
         yield from ()
+
+    def reading_broke(self) -> None:
+        """Note a bug of ours in the part of the look that was in progress."""
+        problem = Problem(Code.INTERNAL_ERROR, FAILURES[Code.INTERNAL_ERROR].meaning)
+        if self.evidence.page is None:
+            self.evidence.api.problem = problem
+        else:
+            self.evidence.page.problem = problem
 
     def _page(self, request: Request) -> PageEvidence:
         page = self.evidence.page
