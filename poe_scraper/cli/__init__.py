@@ -139,8 +139,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except click.Abort:
-        code = ExitCode.INTERRUPTED
+    except click.Abort as error:
+        if isinstance(error.__context__, EOFError):
+            fail("the question was not answered: the input ended. --yes answers it.")
+            code = ExitCode.WRONG_USAGE
+        else:
+            code = ExitCode.INTERRUPTED
     except PoeScraperError as error:
         fail(str(error))
         code = exit_code(error)

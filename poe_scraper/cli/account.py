@@ -34,14 +34,18 @@ class Since(click.ParamType[date | timedelta]):
         try:
             return timedelta(days=int(value)) if str(value).isdecimal() else date.fromisoformat(value)
         except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no date (YYYY-MM-DD) and no number of days.", param, ctx)
+            self.fail(f"{value!r} is not a date (YYYY-MM-DD) or a number of days.", param, ctx)
 
 
 _since = click.option(
     "--since", type=Since(), metavar="DATE|DAYS", help="Begin at this day (UTC), or so many days ago.  [default: 30]"
 )
 _fresh = click.option(
-    "--fresh", "--no-cache", "fresh", is_flag=True, help="Ask Poe anew, whatever it told in the last five minutes."
+    "--fresh",
+    "--no-cache",
+    "fresh",
+    is_flag=True,
+    help="Ask Poe again, even if it answered within the last five minutes.",
 )
 
 
@@ -106,7 +110,7 @@ def usage(by: str, since: date | timedelta | None, fresh: bool, as_json: bool, a
 def _history(since: date | timedelta | None, fresh: bool) -> UsageHistory:
     history = api.usage(since, fresh=fresh)
     if history.left_out:
-        notice(f"left out, as they could not be read: {history.left_out} of the entries that Poe told.")
+        notice(f"Entries that could not be read and are left out: {history.left_out}.")
     return history
 
 
@@ -242,7 +246,7 @@ def _audit_table(history: UsageHistory, result: Audit) -> None:
         for reason in bot.reasons[:_REASONS]:
             out.print(safe(f"- {bot.bot}: {reason}"))
         if (more := len(bot.reasons) - _REASONS) > 0:
-            out.print(safe(f"- {bot.bot}: and {more} more; --json tells all"))
+            out.print(safe(f"- {bot.bot}: and {more} more; --json lists all"))
     undetermined: dict[str, list[str]] = {}
     for bot in result.bots:
         if bot.verdict == "cannot_tell":

@@ -31,6 +31,7 @@ from poe_scraper.failures import BrowserNotFoundError
 @click.option("--force", is_flag=True, help="Visit every page, due or not.")
 @click.option("--accept", is_flag=True, help="Publish for once what the gate would refuse.")
 @click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Keep the newest N versions, not all.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing unless something fails.")
 @click.option("-v", "--verbose", is_flag=True, help="Log every request.")
 def update(
     output_dir: Path | None,
@@ -43,6 +44,7 @@ def update(
     force: bool,
     accept: bool,
     keep: int | None,
+    quiet: bool,
     verbose: bool,
 ) -> int:
     """Crawl Poe and publish the feed.
@@ -56,6 +58,7 @@ def update(
     from poe_scraper.browser.session import asked_session
     from poe_scraper.cli.ending import ending
     from poe_scraper.distributed import is_shared
+    from poe_scraper.extensions import ProgressBar
     from poe_scraper.pipelines.publish import PublishPipeline
     from poe_scraper.spiders.poe_models import PoeModelsSpider
 
@@ -64,8 +67,14 @@ def update(
     arguments = {name: text for name, text in asked.items() if text is not None}
     PoeModelsSpider.check_arguments(**arguments)
     settings = options.crawl_settings(output_dir, accept=accept, keep=keep)
+    if quiet and verbose:
+        message = "--quiet and --verbose exclude each other"
+        raise click.UsageError(message)
     if verbose:
         settings.set("LOG_LEVEL", "DEBUG", priority="cmdline")
+    if quiet:
+        settings.set("LOG_LEVEL", "ERROR", priority="cmdline")
+        settings.set_in_component_priority_dict("EXTENSIONS", ProgressBar, None)
     check_settings(settings)  # wrong settings are reported before anything starts
     asked_session(settings)
     is_shared(settings, arguments.get("role", ""))
@@ -74,7 +83,7 @@ def update(
     crawler = process.create_crawler(PoeModelsSpider)
     process.crawl(crawler, **arguments)
     process.start()
-    return ending(crawler)
+    return ending(crawler, quiet=quiet)
 
 
 @click.command(epilog=options.examples("setup"))

@@ -1,5 +1,6 @@
 """`doctor`: is everything there that a crawl needs?"""
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -48,13 +49,14 @@ class Finding:
 
 
 @click.command(epilog=options.examples("doctor", "doctor --json"))
-@click.option("--repair", is_flag=True, help="Make every derived file of the feed anew that is not as it should be.")
+@click.option("--repair", is_flag=True, help="Rebuild derived files of the feed that are damaged or missing.")
 @options.output_dir
 @options.as_json
 def doctor(output_dir: Path | None, repair: bool, as_json: bool) -> int:
-    """Check that everything a crawl needs is there: Python, browser, Poe's API, feed, disk, clock.
+    """Check that everything a crawl needs is there: Python, settings, browser, Poe's API, clock, feed, disk.
 
-    Exit code 0 where all is well or a warning, 4 where only Poe could not be reached, else 1.
+    Asks the models API once, and no page of the site: probe does that. Exit code 0 if nothing failed, 4 if only Poe
+    could not be reached, otherwise 1.
     """
     folder = feed_folder(output_dir)
     findings = [*([_repair(folder)] if repair else []), *_findings(folder)]
@@ -73,6 +75,7 @@ def doctor(output_dir: Path | None, repair: bool, as_json: bool) -> int:
 
 def _findings(folder: Path) -> Iterator[Finding]:
     yield Finding("python", "ok", f"Python {sys.version.split()[0]}, poe-scraper {__version__}")
+    yield _settings()
     yield _browser()
     yield from _session()
     yield from ask_api(
@@ -83,6 +86,17 @@ def _findings(folder: Path) -> Iterator[Finding]:
     )
     yield _feed(folder)
     yield _disk(folder)
+
+
+def _settings() -> Finding:
+    """Hosts, proxies and the browser profile, as a crawl checks them."""
+    from poe_scraper.browser.preflight import check_settings
+
+    try:
+        check_settings(options.crawl_settings())
+    except UsageError as error:
+        return Finding("settings", "failed", str(error).splitlines()[0], "See docs/settings.md and docs/proxies.md.")
+    return Finding("settings", "ok", "hosts, proxies and profile can be used")
 
 
 def _browser() -> Finding:
@@ -112,7 +126,7 @@ def _session() -> Iterator[Finding]:
         yield Finding("session", "ok", "that of the browser at PLAYWRIGHT_CDP_URL")
         return
     path = session_path(settings.POE_STORAGE_STATE)
-    ends = f"{session.ends_at:%Y-%m-%d}" if session.ends_at else "a day that it does not tell"
+    ends = f"{session.ends_at:%Y-%m-%d}" if session.ends_at else "an unknown day"
     if session.has_ended(datetime.now(UTC)):
         yield Finding("session", "failed", f"{path} expired on {ends}", FAILURES[Code.SESSION_EXPIRED].remedy)
     else:
@@ -175,7 +189,7 @@ def _repair(folder: Path) -> Finding:
         made = repair(FeedStore(folder))
     except FeedError as error:
         return Finding("repair", "failed", str(error))
-    return Finding("repair", "ok", f"made anew: {', '.join(made)}" if made else "every file was as it should be")
+    return Finding("repair", "ok", f"rebuilt: {', '.join(made)}" if made else "no file was damaged or missing")
 
 
 def _feed(folder: Path) -> Finding:
@@ -186,7 +200,7 @@ def _feed(folder: Path) -> Finding:
         feed = FeedStore(folder).current()
         wrong = misfits(feed) if feed else ()
     except FeedError as error:
-        return Finding("feed", "failed", str(error), "Crawl again: a crawl mends the feed from its versions.")
+        return Finding("feed", "failed", str(error), "Crawl again: a crawl repairs the feed from its versions.")
     if feed is None:
         return Finding("feed", "warning", f"none in {folder}", "Crawl: poe-scraper update")
     if wrong:
@@ -197,6 +211,8 @@ def _feed(folder: Path) -> Finding:
 
 def _disk(folder: Path) -> Finding:
     place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        return Finding("disk", "failed", f"{place} cannot be written", "Choose another POE_OUTPUT_DIR.")
     free = shutil.disk_usage(place).free
     if free < MIN_DISK:
         return Finding("disk", "failed", f"{free / 1e6:.0f} MB free", f"Free some space at {place}.")

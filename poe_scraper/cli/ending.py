@@ -30,8 +30,12 @@ _HEADLINES = {
 """What problems of these codes mean for the run as a whole."""
 
 
-def ending(crawler: Crawler) -> ExitCode:
+def ending(crawler: Crawler, *, quiet: bool = False) -> ExitCode:
     """Print how a crawl went.
+
+    Args:
+        crawler: its crawler, which has ended.
+        quiet: True to print nothing if all went well.
 
     Returns:
         Its exit code.
@@ -46,8 +50,9 @@ def ending(crawler: Crawler) -> ExitCode:
         code = crawl_exit_code(report)
         lines = [safe(line) for line in _lines(report, Path(crawler.settings["POE_OUTPUT_DIR"]))]
     log_ending(lines, code, crawler.settings)  # first: a Scrapyd that stops closes standard error
-    for line in lines:
-        print(line, file=sys.stderr)
+    if code != ExitCode.DONE or not quiet:
+        for line in lines:
+            print(line, file=sys.stderr)
     return code
 
 

@@ -66,7 +66,9 @@ def _write(made: Export, output: Path) -> list[Path]:
     for name, content in made.files.items():
         path = output / name if several or output.is_dir() else output
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if several:
+                output.mkdir(exist_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         except OSError as error:
             message = f"{path} could not be written: {error.strerror}."

@@ -140,7 +140,7 @@ class _Scrapyd:
     def __init__(self, url: str, *, retries: int) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            message = f"--url: {url!r} is no address of a Scrapyd, such as http://127.0.0.1:6800"
+            message = f"--url: {url!r} is not the address of a Scrapyd server, such as http://127.0.0.1:6800"
             raise UsageError(message)
         if parts.username or parts.password:
             message = "--url: set SCRAPYD_USERNAME and SCRAPYD_PASSWORD instead of naming them in the address"

@@ -160,15 +160,15 @@ def test_entries_that_cannot_be_read_are_told(poe: Command, replica: Replica) ->
     replica.change_account(history=[HISTORY[0], {**HISTORY[1], "cost_points": None}])
     shown = poe("usage", "--since", SINCE)
     assert shown.returncode == 0
-    assert shown.stderr == "Note: left out, as they could not be read: 1 of the entries that Poe told.\n"
+    assert shown.stderr == "Note: Entries that could not be read and are left out: 1.\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--since", "soon"), "'soon' is no date"),
-        (("--since", "-3"), "is no date"),
-        (("--since", "9" * 30), "is no date"),
+        (("--since", "soon"), "'soon' is not a date"),
+        (("--since", "-3"), "is not a date"),
+        (("--since", "9" * 30), "is not a date"),
         (("--since", "2999-01-01"), "lies ahead"),
         (("--json", "--csv"), "not both"),
     ],
@@ -223,7 +223,7 @@ def test_audit_that_finds_something(poe: Command, replica: Replica, feed: Path) 
     assert shown.returncode == 6
     assert re.search(r"^flat-chat +6 +2,160 +195-395 +195 +OUTSIDE *$", shown.stdout, re.MULTILINE)
     assert "- flat-chat: billed 395: expected 195" in shown.stdout
-    assert "- flat-chat: and 2 more; --json tells all" in shown.stdout
+    assert "- flat-chat: and 2 more; --json lists all" in shown.stdout
     done = poe("audit", "--since", SINCE, "--output-dir", str(feed), "--json")
     told = json.loads(done.stdout)
     assert (done.returncode, told["messages"], told["outside"]) == (6, 9, 1)

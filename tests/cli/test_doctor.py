@@ -84,7 +84,7 @@ def test_the_command_where_all_is_well(tmp_path: Path) -> None:
         done = run("doctor", "--json", "--output-dir", str(tmp_path), POE_API_URL=replica.api_url)
     findings = {finding["name"]: finding for finding in json.loads(done.stdout)}
     assert done.returncode == 0, done.stdout
-    assert list(findings) == ["python", "browser", "api", "clock", "feed", "disk"]
+    assert list(findings) == ["python", "settings", "browser", "api", "clock", "feed", "disk"]
     assert findings["browser"]["state"] == "ok"
     assert findings["feed"]["state"] == "warning"
     assert KEY not in done.stdout + done.stderr
@@ -107,3 +107,30 @@ def test_the_command_where_nothing_is(tmp_path: Path) -> None:
         assert any(line.startswith(f"failed   {name}") for line in lines), done.stdout
     assert "poe-scraper setup" in done.stdout
     assert KEY not in done.stdout + done.stderr
+
+
+def test_settings_that_a_crawl_would_refuse(tmp_path: Path) -> None:
+    done = run(
+        "doctor",
+        "--json",
+        POE_API_URL="http://127.0.0.1:9/v1/models",
+        POE_BROWSER_PATH=str(tmp_path / "no-browser"),
+        POE_SITE_HOSTS="not a host",
+    )
+    findings = {finding["name"]: finding for finding in json.loads(done.stdout)}
+    assert findings["settings"]["state"] == "failed"
+    assert "POE_SITE_HOSTS" in findings["settings"]["found"]
+
+
+def test_an_output_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = run(
+        "doctor",
+        "--json",
+        POE_OUTPUT_DIR=str(tmp_path / "file" / "feed"),
+        POE_API_URL="http://127.0.0.1:9/v1/models",
+        POE_BROWSER_PATH=str(tmp_path / "no-browser"),
+    )
+    findings = {finding["name"]: finding for finding in json.loads(done.stdout)}
+    assert findings["disk"]["state"] == "failed"
+    assert "cannot be written" in findings["disk"]["found"]

@@ -356,37 +356,6 @@ def test_unknown_bot(poe: Command, feed: Path, command: str) -> None:
     assert told.stderr == "Error: The feed has no bot 'gpt-tset'. Did you mean gpt-test?\n"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("lost", "No such command 'lost'. Did you mean 'list'?"),
-        ("list --creator openaii", "no bot of the feed has 'openaii'. Did you mean openai?"),
-        ("list --input taste", "The feed has audio, image, text, video."),
-        ("list --unit fortnight", "no bot of the feed has 'fortnight'"),
-        ("search claud sonet", "no bot matches 'claud sonet'. Did you mean claude-sonnet"),
-        ("show", "Missing argument 'BOT'"),
-        ("list --limit 0", "Invalid value for '--limit'"),
-        ("list --max-price cheap", "'cheap' is not a number"),
-        ("list --max-price -1", "'-1' is not a number of at least 0"),
-        ("list --sort colour", "Invalid value for '--sort'"),
-        ("cost gpt-5.4 --input-tokens NaN", "'NaN' is not a number of at least 0"),
-        ("cost gpt-5.4 --messages 1 --attribute x", "'x' is not of the form KEY=VALUE"),
-        ("cost gpt-5.4 --unit page=x", "'x' is not a number"),
-        ("cost gpt-5.4 --messages 1 --at soon", "Invalid value for '--at'"),
-        ("cost gpt-5.4", "nothing is used"),
-        ("diff 0", "Invalid value"),
-        ("export odt", "Invalid value for"),
-        ("export xlsx", "name a file or folder with --output"),
-        ("export csv --json", "give --output too"),
-    ],
-)
-def test_wrong_usage(poe: Command, arguments: str, message: str) -> None:
-    told = poe(*arguments.split())
-    assert (told.returncode, told.stdout) == (2, "")
-    assert message in told.stderr
-    assert "Traceback" not in told.stderr
-
-
 def test_a_folder_without_a_feed(poe: Command, tmp_path: Path) -> None:
     told = poe("list", "--output-dir", tmp_path)
     assert (told.returncode, told.stdout) == (1, "")

@@ -110,6 +110,15 @@ def test_clear_cache(
     assert cache.exists() == left
 
 
+def test_clear_cache_where_nobody_answers(program: Command, tmp_path: Path) -> None:
+    cache = tmp_path / "cache" / "poe-scraper" / "http"
+    cache.mkdir(parents=True)
+    done = program("clear-cache", stdin="")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "Error: the question was not answered: the input ended. --yes answers it."
+    assert cache.exists()
+
+
 def test_clear_cache_without_a_cache(program: Command) -> None:
     told = program("clear-cache")
     assert told.returncode == 0

@@ -224,7 +224,7 @@ def test_no_scrapyd(run: Run, replica: Replica) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--url", "127.0.0.1:6800"], "is no address of a Scrapyd, such as http://127.0.0.1:6800"),
+        (["--url", "127.0.0.1:6800"], "is not the address of a Scrapyd server, such as http://127.0.0.1:6800"),
         (["--url", f"http://me:{PASSWORD}@127.0.0.1"], "set SCRAPYD_USERNAME and SCRAPYD_PASSWORD instead"),
         (["-a", "limit"], "'limit' is not of the form KEY=VALUE"),
         (["-a", "priority=1"], "Scrapyd gives this name a meaning of its own"),

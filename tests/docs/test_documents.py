@@ -145,7 +145,7 @@ UNUSUAL = re.compile(
 )
 """Phrases that are hard to read, by the project's rules of style."""
 
-OTHERS = {"faults.md", "rates.md", "replica.md", "scale.md", "scrapyd.md", "site.md"}
+OTHERS = {"faults.md", "replica.md", "scale.md", "scrapyd.md", "site.md"}
 """Documents with parts that programs write, or that are still to be put into plain English."""
 
 

@@ -47,8 +47,8 @@ def test_what_is_not_sure_checks_card_and_errors(open_page: Open, crawled: Path)
     expect(page.get_by_text("unsure", exact=True)).to_be_visible()
     expect(page.get_by_text("Two sources give different prices")).to_be_visible()
     checks = rows(page, ".checks")
-    assert "Input dollars and points usd 0.91 points 30 agrees" in checks
-    assert any(check.startswith("prompt API and card api 0.0000018182 page 0.00000091 differs") for check in checks)
+    assert "Input dollars against points usd 0.91 points 30 agrees" in checks
+    assert any(check.startswith("prompt API against card api 0.0000018182 page 0.00000091 differs") for check in checks)
     card = page.locator("pre")
     expect(card).to_be_hidden()
     page.get_by_text("The rate card as Poe sent it").click()
