@@ -1,4 +1,4 @@
-"""`balance`, `usage` and `audit`: your own account."""
+"""`balance`, `usage` and `audit`: commands about your own account."""
 
 import csv
 import io
@@ -25,12 +25,12 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Since(click.ParamType[date | timedelta]):
-    """A day, or so many days."""
+    """A date or a number of days."""
 
     name = "date or days"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date | timedelta:
-        """The day or the span; wrong usage where the text is neither."""
+        """The date or the time span; a usage error if the text is neither."""
         try:
             return timedelta(days=int(value)) if str(value).isdecimal() else date.fromisoformat(value)
         except (ValueError, OverflowError):
@@ -38,7 +38,7 @@ class Since(click.ParamType[date | timedelta]):
 
 
 _since = click.option(
-    "--since", type=Since(), metavar="DATE|DAYS", help="Begin at this day (UTC), or so many days ago.  [default: 30]"
+    "--since", type=Since(), metavar="DATE|DAYS", help="Start on this day (UTC), or this many days ago.  [default: 30]"
 )
 _fresh = click.option(
     "--fresh",
@@ -53,12 +53,12 @@ _fresh = click.option(
 @_fresh
 @as_json
 def balance(fresh: bool, as_json: bool) -> None:
-    """The points left on the account of POE_API_KEY."""
-    told = api.balance(fresh=fresh)
+    """Show the points left on the account of POE_API_KEY."""
+    left = api.balance(fresh=fresh)
     if as_json:
-        echo_json(told.model_dump(mode="json"))
+        echo_json(left.model_dump(mode="json"))
         return
-    click.echo(f"{_points(told.points)} points (${_dollars(told.usd)}), {told.at:%Y-%m-%d %H:%M} UTC")
+    click.echo(f"{_points(left.points)} points (${_dollars(left.usd)}), {left.at:%Y-%m-%d %H:%M} UTC")
 
 
 # --- usage -------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ _GROUPINGS: dict[str, Callable[[Usage], str]] = {
 
 @dataclass(frozen=True)
 class _Group:
-    """Messages that have something in common."""
+    """Messages with the same bot, day or kind, summed up."""
 
     name: str
     messages: int
@@ -86,14 +86,14 @@ class _Group:
     type=click.Choice([*_GROUPINGS, "message"]),
     default="bot",
     show_default=True,
-    help="What to sum up by; 'message' lists them all.",
+    help="Sum up by this; 'message' lists every message.",
 )
 @_since
 @_fresh
 @as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 def usage(by: str, since: date | timedelta | None, fresh: bool, as_json: bool, as_csv: bool) -> None:
-    """What the account of POE_API_KEY was billed, as far back as Poe tells: 30 days."""
+    """Show what the account of POE_API_KEY was billed. Poe keeps the last 30 days."""
     if as_json and as_csv:
         message = "Give --json or --csv, not both."
         raise click.UsageError(message)
@@ -115,7 +115,7 @@ def _history(since: date | timedelta | None, fresh: bool) -> UsageHistory:
 
 
 def _grouped(usages: Iterable[Usage], key: Callable[[Usage], str], *, newest: bool) -> list[_Group]:
-    """Sums by a key: the dearest first, or the newest day."""
+    """Sums by a key, the most expensive first; by day, the newest first."""
     groups: dict[str, list[Usage]] = {}
     for each in usages:
         groups.setdefault(key(each), []).append(each)
@@ -132,12 +132,12 @@ def _sum(name: str, usages: Iterable[Usage]) -> _Group:
 
 
 def _usage_json(history: UsageHistory, by: str, groups: list[_Group]) -> None:
-    told = history.model_dump(mode="json")
-    usages = told.pop("usages")
+    document = history.model_dump(mode="json")
+    usages = document.pop("usages")
     total = _json(_sum("total", history.usages))
     del total["name"]
     rows = [_json(group) for group in groups] if groups or by != "message" else usages
-    echo_json({**told, "by": by, "total": total, "rows": rows})
+    echo_json({**document, "by": by, "total": total, "rows": rows})
 
 
 def _json(group: _Group) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def _points(points: Decimal) -> str:
 
 
 def _dollars(usd: Decimal) -> str:
-    """Dollars to the hundredth of a cent, which is what a small message costs."""
+    """Dollars to a hundredth of a cent, because a short message costs less than a cent."""
     return f"{usd:,.4f}"
 
 
@@ -203,33 +203,33 @@ _REASONS = 3
 @output_dir
 @as_json
 def audit(since: date | timedelta | None, fresh: bool, output_dir: Path | None, as_json: bool) -> int:
-    """Hold what the account of POE_API_KEY was billed against the prices in the feed.
+    """Compare what the account of POE_API_KEY was billed with the prices in the feed.
 
-    Each message is held against the prices that were in force when it was sent. Exit code 6 where a
-    message was billed outside of what the bot's card lets one expect.
+    Each message is compared with the prices that were in force when it was sent. The exit code is 6 if a
+    charge is outside the range that the bot's card allows.
     """
     the_feed(output_dir)
     history = _history(since, fresh)
     result = api.audit(history.usages, output_dir)
     if as_json:
         counts = {"messages": len(history.usages), "outside": len(result.outside)}
-        told = history.model_dump(mode="json", exclude={"usages"})
-        echo_json({**told, **counts, "bots": [_audit_json(bot) for bot in result.bots]})
+        span = history.model_dump(mode="json", exclude={"usages"})
+        echo_json({**span, **counts, "bots": [_audit_json(bot) for bot in result.bots]})
     else:
         _audit_table(history, result)
     return ExitCode.BILLED_OUTSIDE if result.outside else ExitCode.DONE
 
 
 def _audit_json(bot: BotAudit) -> dict[str, Any]:
-    """A bot without the messages that agree."""
-    told = bot.model_dump(mode="json")
-    told["findings"] = [finding for finding in told["findings"] if finding["verdict"] == "outside"]
-    return told
+    """A bot's result with only those findings that are outside."""
+    result = bot.model_dump(mode="json")
+    result["findings"] = [finding for finding in result["findings"] if finding["verdict"] == "outside"]
+    return result
 
 
 def _audit_table(history: UsageHistory, result: Audit) -> None:
     out = console()
-    figures = ("Messages", "Billed", "A message", "Expected")
+    figures = ("Messages", "Billed", "Per message", "Expected")
     rows = table("Bot", *figures, "Verdict", right=figures)
     for bot in result.bots:
         rows.add_row(
@@ -252,10 +252,12 @@ def _audit_table(history: UsageHistory, result: Audit) -> None:
         if bot.verdict == "cannot_tell":
             undetermined.setdefault(bot.reasons[0], []).append(bot.bot)
     for reason, bots in undetermined.items():
-        who = ", ".join(bots) if len(bots) <= _REASONS else f"{len(bots)} bots"
-        out.print(safe(f"- {who}: cannot tell: {reason}"))
+        names = ", ".join(bots) if len(bots) <= _REASONS else f"{len(bots)} bots"
+        out.print(safe(f"- {names}: cannot tell: {reason}"))
     span = f"from {history.since:%Y-%m-%d %H:%M} to {history.at:%Y-%m-%d %H:%M} UTC"
-    out.print(f"{len(result.outside)} of {len(result.bots)} bots billed outside of their cards, {span}; all in points")
+    out.print(
+        f"{len(result.outside)} of {len(result.bots)} bots billed outside their cards, {span}; all figures in points"
+    )
 
 
 def _expected(expected: Expected | None) -> str:

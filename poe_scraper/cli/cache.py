@@ -1,4 +1,4 @@
-"""`cache` and `clear-cache`: what rests on earlier observations, and what is kept of Poe's answers."""
+"""`cache` and `clear-cache`: the age of the feed's data, and cached responses from Poe."""
 
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -16,26 +16,26 @@ from poe_scraper.feed.reader import FeedReader
 @output_dir
 @as_json
 def cache(output_dir: Path | None, as_json: bool) -> None:
-    """How many bots rest on what earlier crawls saw, how old that is, and what is kept about your account."""
+    """Show how many bot pages were read by earlier crawls, how old they are, and what is cached of your account."""
     feed = the_feed(output_dir)
-    told = _ages(feed, datetime.now(UTC))
+    ages = _ages(feed, datetime.now(UTC))
     kept = _account_cache()
     answers = len([*kept.glob("*.json")])
     if as_json:
         account = {"folder": str(kept), "answers": answers}
-        echo_json({"version": feed.version, "starter": feed.starter, "bots": told, "account": account})
+        echo_json({"version": feed.version, "starter": feed.starter, "bots": ages, "account": account})
         return
     out = console()
     names = {
-        "last_run": "page seen by the last run",
-        "earlier": "page seen by an earlier run",
-        "never": "page never seen",
-        "older_than_a_day": "page seen more than a day ago",
-        "older_than_a_week": "page seen more than a week ago",
+        "last_run": "page read by the last run",
+        "earlier": "page read by an earlier run",
+        "never": "page never read",
+        "older_than_a_day": "page read more than a day ago",
+        "older_than_a_week": "page read more than a week ago",
     }
     for name, label in names.items():
-        out.print(f"{label + ':':<33}{told[name]:>6} bots")
-    out.print(f"{'answers kept about your account:':<33}{answers:>6}")
+        out.print(f"{label + ':':<33}{ages[name]:>6} bots")
+    out.print(f"{'cached account responses:':<33}{answers:>6}")
 
 
 def _ages(feed: FeedReader, now: datetime) -> dict[str, int]:
@@ -51,11 +51,11 @@ def _ages(feed: FeedReader, now: datetime) -> dict[str, int]:
 
 
 @click.command(epilog=examples("clear-cache --yes"))
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def clear_cache(yes: bool) -> int:
-    """Delete the crawl's HTTP cache, and what is kept about your account. The feed stays."""
+    """Delete the crawl's HTTP cache and the cached responses about your account. The feed is kept."""
     code = ExitCode.DONE
-    for name, folder in (("HTTP cache", _http_cache()), ("account's cache", _account_cache())):
+    for name, folder in (("HTTP cache", _http_cache()), ("account cache", _account_cache())):
         if not folder.is_dir():
             click.echo(f"There is no {name} in {safe(folder)}.")
         elif not _deleted(folder, yes):
@@ -77,14 +77,14 @@ def _deleted(folder: Path, yes: bool) -> bool:
 
 
 def _http_cache() -> Path:
-    """The folder of Scrapy's HTTP cache, as the crawl's settings name it."""
+    """The folder of Scrapy's HTTP cache, from the crawl's settings."""
     from scrapy.utils.project import data_path
 
     return Path(data_path(crawl_settings()["HTTPCACHE_DIR"])).absolute()
 
 
 def _account_cache() -> Path:
-    """The folder of what `balance` and `usage` keep."""
+    """The folder where `balance` and `usage` cache responses."""
     from poe_scraper.account.endpoints import cache_folder
 
     return cache_folder()

@@ -1,4 +1,4 @@
-"""`schema` and `reread`: print the feed's schema, and read its stored rate cards again."""
+"""`schema` and `reread`: print the feed's schema, and parse its stored rate cards again."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from poe_scraper.pricing import amounts
 
 @click.command(epilog=examples("schema > models.schema.json"))
 @as_json
-def schema(as_json: bool) -> None:  # noqa: ARG001 - it is JSON in any case
+def schema(as_json: bool) -> None:  # noqa: ARG001 - the output is always JSON
     """Print the JSON Schema (draft 2020-12) of the feed."""
     from poe_scraper.feed.schema import schema_text
 
@@ -26,19 +26,19 @@ def schema(as_json: bool) -> None:  # noqa: ARG001 - it is JSON in any case
 
 
 @click.command(epilog=examples("reread", "reread --write", "reread --write --accept"))
-@click.option("--write", is_flag=True, help="Publish what changes as a new version of the feed.")
-@click.option("--accept", is_flag=True, help="With --write: publish even what the gate would refuse.")
+@click.option("--write", is_flag=True, help="Publish the changes as a new version of the feed.")
+@click.option("--accept", is_flag=True, help="With --write: publish even if the gate would refuse.")
 @output_dir
 @as_json
 def reread(write: bool, accept: bool, output_dir: Path | None, as_json: bool) -> int:
-    """Read every stored rate card again, for example after an update of poe-scraper, and show what changes.
+    """Parse every stored rate card again, such as after an update of poe-scraper, and show what changes.
 
-    Nothing is requested from Poe: the feed keeps the cards as they were sent.
+    No request is sent to Poe: the feed keeps the original cards.
     """
     store = FeedStore(feed_folder(output_dir))
     feed = store.current()
     if feed is None:
-        message = f"There is no crawled feed in {store.folder}. Crawl one with 'poe-scraper update'."
+        message = f"{store.folder} has no crawled feed. Crawl one with 'poe-scraper update'."
         raise FeedError(message)
     changed = _changed(feed)
     report = _publish(output_dir, accept=accept) if write and changed else None
@@ -52,7 +52,7 @@ def reread(write: bool, accept: bool, output_dir: Path | None, as_json: bool) ->
         echo_json(
             {
                 "cards": sum(bot.pricing.rate_card is not None for bot in feed.data),
-                "changed": [_told(before, now) for before, now in changed],
+                "changed": [_comparison(before, now) for before, now in changed],
                 "published": published,
             }
         )
@@ -67,12 +67,12 @@ def reread(write: bool, accept: bool, output_dir: Path | None, as_json: bool) ->
         if rows.row_count:
             out.print(rows)
         if before.pricing.unparsed != now.pricing.unparsed:
-            out.print(f"- not understood: {len(before.pricing.unparsed)} -> {len(now.pricing.unparsed)}")
+            out.print(f"- not parsed: {len(before.pricing.unparsed)} -> {len(now.pricing.unparsed)}")
     out.print(f"{len(changed)} of {len(feed.data)} bots read differently.")
     if published is not None:
         out.print(f"Published as version {published}.")
     elif changed:
-        out.print("Nothing was written: --write publishes it.")
+        out.print("Nothing was written. Publish the changes with --write.")
     return code
 
 
@@ -81,7 +81,7 @@ def _changed(feed: Feed) -> list[tuple[Bot, Bot]]:
     return [(before, now) for before, now in pairs if before != now]
 
 
-def _told(before: Bot, now: Bot) -> dict[str, Any]:
+def _comparison(before: Bot, now: Bot) -> dict[str, Any]:
     return {
         "bot": now.id,
         "before": before.pricing.model_dump(mode="json", include=set(Reading.model_fields)),
@@ -106,7 +106,7 @@ def _publish(output_dir: Path | None, *, accept: bool) -> RunReport | None:
 
 
 def reread_bot(bot: Bot) -> Bot:
-    """The bot with its stored card read again, and what follows from it: primary price, checks, error."""
+    """Parse a bot's stored card again, and update what depends on it: primary price, checks and errors."""
     from poe_scraper.pricing.conclusions import with_conclusions
     from poe_scraper.rates import read_card, read_dialog
 
@@ -116,9 +116,9 @@ def reread_bot(bot: Bot) -> Bot:
     reading = read_dialog(card) if page is not None and page.via == "dialog" else read_card(card)
     errors = [error for error in bot.errors if error.code != Code.CARD_UNPARSED]
     if reading.unparsed:
-        told = [error for error in bot.errors if error.code == Code.CARD_UNPARSED]
+        reported = [error for error in bot.errors if error.code == Code.CARD_UNPARSED]
         message = f"{len(reading.unparsed)} pieces of the rate card could not be read"
         at = page.at if page is not None else bot.last_seen
-        errors += told or [BotError(stage="rates", code=Code.CARD_UNPARSED, message=message, at=at)]
+        errors += reported or [BotError(stage="rates", code=Code.CARD_UNPARSED, message=message, at=at)]
     pricing = bot.pricing.model_copy(update=dict(reading))
     return with_conclusions(bot.model_copy(update={"pricing": pricing, "errors": tuple(errors)}))

@@ -1,4 +1,4 @@
-"""`history` and `diff`."""
+"""`history` and `diff`: how the feed changed over time."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -27,11 +27,11 @@ _BAR = 30
 @output_dir
 @as_json
 def history(bot: str, output_dir: Path | None, as_json: bool) -> None:
-    """The prices of BOT over time: every version in which they changed, and a chart of the first price."""
+    """Show the prices of BOT over time: every version in which they changed, and a chart of its main price."""
     the_feed(output_dir)
     found = api.history(bot, output_dir)
     if as_json:
-        echo_json({"bot": found[-1].bot.id, "snapshots": [*_told(found)]})
+        echo_json({"bot": found[-1].bot.id, "snapshots": [*_snapshot_rows(found)]})
         return
     out = console()
     name = found[-1].bot.handle or found[-1].bot.id
@@ -46,7 +46,7 @@ def history(bot: str, output_dir: Path | None, as_json: bool) -> None:
         _print_changes(changes)
 
 
-def _told(found: Sequence[Snapshot]) -> Iterator[dict[str, Any]]:
+def _snapshot_rows(found: Sequence[Snapshot]) -> Iterator[dict[str, Any]]:
     before = found[0]
     for snapshot in found:
         changes = price_changes(before.bot, snapshot.bot)
@@ -87,7 +87,7 @@ _FIGURES = {"amount", "max_amount", "list_amount", "per", "bound"}
 
 
 def _chart(name: str, found: Sequence[Snapshot]) -> None:
-    """A bar a snapshot: the primary price, of the card's dollars where it has them."""
+    """Print one bar per snapshot: the primary price, in dollars if all snapshots have them, else in points."""
     primaries = [snapshot.bot.pricing.primary for snapshot in found]
     in_usd = all(primary is None or primary.usd is not None for primary in primaries)
     prices = [None if primary is None else (primary.usd if in_usd else primary.points) for primary in primaries]
@@ -112,9 +112,9 @@ def _chart(name: str, found: Sequence[Snapshot]) -> None:
 @output_dir
 @as_json
 def diff(v1: int | None, v2: int | None, output_dir: Path | None, as_json: bool) -> None:
-    """What changed from version V1 to version V2 of the feed.
+    """Show what changed from version V1 to version V2 of the feed.
 
-    V2 is the current version by default, V1 the one before V2.
+    By default, V2 is the current version and V1 the one before V2.
     """
     current = the_feed(output_dir)
     store = FeedStore(feed_folder(output_dir))
@@ -124,12 +124,12 @@ def diff(v1: int | None, v2: int | None, output_dir: Path | None, as_json: bool)
         echo_json({"from": v1, "to": v2, "added": [], "gone": [], "back": [], "changed": []})
         return
     if v1 == v2:
-        click.echo(f"There is nothing to compare version {v2} with.")
+        click.echo(f"There is no earlier version to compare version {v2} with.")
         return
     old, new = store.version(v1), store.version(v2)
-    told = _difference(old, new)
+    difference = _difference(old, new)
     if as_json:
-        echo_json(told)
+        echo_json(difference)
         return
     out = console()
     out.print(
@@ -137,18 +137,18 @@ def diff(v1: int | None, v2: int | None, output_dir: Path | None, as_json: bool)
         f"version {new.version} ({new.generated_at:%Y-%m-%d %H:%M} UTC)"
     )
     for kind in ("added", "gone", "back"):
-        if told[kind]:
-            out.print(f"\n{kind.capitalize()}: {len(told[kind])}", style="bold")
-            out.print(safe(", ".join(told[kind])))
-    if told["changed"]:
-        out.print(f"\nChanged: {len(told['changed'])}", style="bold")
+        if difference[kind]:
+            out.print(f"\n{kind.capitalize()}: {len(difference[kind])}", style="bold")
+            out.print(safe(", ".join(difference[kind])))
+    if difference["changed"]:
+        out.print(f"\nChanged: {len(difference['changed'])}", style="bold")
     before = {bot.key: bot for bot in old.data}
     now = {bot.key: bot for bot in new.data}
-    for changed in told["changed"]:
+    for changed in difference["changed"]:
         out.print(safe(f"{changed['bot']}: {', '.join(changed['fields'])}"))
         key = changed["bot"].casefold()
         _print_changes(price_changes(before[key], now[key]) if key in before else [])
-    if not any(told[kind] for kind in ("added", "gone", "back", "changed")):
+    if not any(difference[kind] for kind in ("added", "gone", "back", "changed")):
         out.print("Nothing changed.")
 
 

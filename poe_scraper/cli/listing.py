@@ -1,4 +1,4 @@
-"""`list` and `search`."""
+"""`list` and `search`: find bots in the feed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,14 +16,16 @@ from poe_scraper.pricing import amounts
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FILTERS = (
-    click.option("--creator", metavar="NAME", help="Made by this Poe account."),
-    click.option("--owner", metavar="NAME", help="Owned by this organisation, as the API tells."),
+    click.option("--creator", metavar="NAME", help="Created by this Poe account."),
+    click.option("--owner", metavar="NAME", help="Owned by this organisation, according to the API."),
     click.option("--input", "input_modality", metavar="KIND", help="Accepts text, image, video or audio."),
-    click.option("--output-modality", "--output", metavar="KIND", help="Makes text, image, video or audio."),
-    click.option("--priced/--unpriced", default=None, help="With a known price, or without."),
-    click.option("--free/--not-free", default=None, help="All prices are 0, or not."),
-    click.option("--unit", metavar="UNIT", help="With a price for this unit: token, second, image ..."),
-    click.option("--max-price", type=DecimalNumber(), metavar="USD", help="At most this a unit; a million for tokens."),
+    click.option("--output-modality", "--output", metavar="KIND", help="Produces text, image, video or audio."),
+    click.option("--priced/--unpriced", default=None, help="Only bots with a known price, or without one."),
+    click.option("--free/--not-free", default=None, help="Only bots whose prices are all 0, or the others."),
+    click.option("--unit", metavar="UNIT", help="Has a price for this unit: token, second, image ..."),
+    click.option(
+        "--max-price", type=DecimalNumber(), metavar="USD", help="Maximum price per unit, or per million tokens."
+    ),
     click.option("--gone", is_flag=True, help="Include bots that are gone from Poe."),
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N bots."),
 )
@@ -50,7 +52,7 @@ def _sort(*orders: str) -> Callable[[Command], Command]:
 @output_dir
 @as_json
 def list_(output_dir: Path | None, as_json: bool, **filters: Any) -> None:
-    """List bots with their price."""
+    """List bots with their prices."""
     feed = the_feed(output_dir)
     _show(feed, Selection(**matched(feed, filters)), as_json)
 

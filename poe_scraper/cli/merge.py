@@ -1,4 +1,4 @@
-"""`merge`: the feeds of all shards, published as one."""
+"""`merge`: publish the feeds of all shards as one feed."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -31,13 +31,13 @@ from poe_scraper.publishing.flow import PublicationSettings, publish
 )
 @options.output_dir
 @options.as_json
-@click.option("--accept", is_flag=True, help="Publish for once what the gate would refuse.")
-@click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Keep the newest N versions, not all.")
+@click.option("--accept", is_flag=True, help="Publish this once even if the gate would refuse.")
+@click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Keep only the newest N versions.")
 def merge(parts: tuple[Path, ...], output_dir: Path | None, accept: bool, keep: int | None, as_json: bool) -> int:
     """Publish the feeds of all shards as one version of one feed.
 
     Each PART is the folder of a crawl with shard=i/n. Together they must be the shards 1 to n of one site, each
-    crawled within POE_MAX_AGE. The gate checks the merged feed.
+    crawled within POE_MAX_AGE. The gate checks the merged feed before it is published.
     """
     settings = options.crawl_settings(output_dir, accept=accept, keep=keep)
     store = FeedStore(Path(settings["POE_OUTPUT_DIR"]))
@@ -59,7 +59,7 @@ def merge(parts: tuple[Path, ...], output_dir: Path | None, accept: bool, keep: 
 
 
 def _line(part: Part) -> str:
-    whole = "" if part.run.complete else ", which did not see its whole shard"
+    whole = "" if part.run.complete else ", which did not cover its whole shard"
     return f"Shard {part.shard}: {part.store.folder}, crawl {part.run.id}{whole}."
 
 

@@ -1,4 +1,4 @@
-"""`schedule`: run a crawl on a Scrapyd, and wait until it is over."""
+"""`schedule`: run a crawl on a Scrapyd server and wait for it to finish."""
 
 import re
 import time
@@ -19,11 +19,11 @@ from poe_scraper.failures import ScrapydError, UsageError
 from poe_scraper.settings import scrapyd_login
 
 _TIMEOUT = (10, 120)
-"""Seconds to connect, and to wait for an answer: Scrapyd answers a first `schedule.json` once it has listed the
-spiders of the project in a process of its own."""
+"""Seconds to connect, and to wait for a response. The first `schedule.json` takes long, because Scrapyd starts a
+process to list the project's spiders."""
 
 _TAIL = 64 * 1024
-"""Bytes at the end of a job's log that are read."""
+"""Number of bytes read from the end of a job's log."""
 
 _ENDING = re.compile(rf"^.*\[{re.escape(ENDING_LOGGER)}\] INFO: (?P<text>.*)$", re.MULTILINE)
 _EXIT_CODE = re.compile(r"Exit code (\d+)")
@@ -41,20 +41,20 @@ _EXIT_CODE = re.compile(r"Exit code (\d+)")
     envvar="SCRAPYD_URL",
     default="http://127.0.0.1:6800",
     show_default="$SCRAPYD_URL, else http://127.0.0.1:6800",
-    help="Address of the Scrapyd.",
+    help="Address of the Scrapyd server.",
 )
-@click.option("--project", default="poe_scraper", show_default=True, help="Project to run, as it was deployed.")
+@click.option("--project", default="poe_scraper", show_default=True, help="Name of the deployed project.")
 @click.option("--spider", default="poe_models", show_default=True, help="Spider to run.")
-@click.option("-a", "arguments", multiple=True, metavar="NAME=VALUE", help="Spider argument, as of scrapy crawl.")
-@click.option("-s", "settings", multiple=True, metavar="NAME=VALUE", help="Setting, as of scrapy crawl.")
-@click.option("--no-wait", is_flag=True, help="Print the job's id, and do not wait for its end.")
+@click.option("-a", "arguments", multiple=True, metavar="NAME=VALUE", help="Spider argument, as for scrapy crawl.")
+@click.option("-s", "settings", multiple=True, metavar="NAME=VALUE", help="Setting, as for scrapy crawl.")
+@click.option("--no-wait", is_flag=True, help="Print the job's id and do not wait for it to finish.")
 @click.option(
     "--interval",
     type=click.FloatRange(min=0, min_open=True),
     default=10.0,
     show_default=True,
     metavar="SECONDS",
-    help="Time between two looks at the job.",
+    help="Time between checks of the job.",
 )
 @click.option(
     "--retries",
@@ -62,7 +62,7 @@ _EXIT_CODE = re.compile(r"Exit code (\d+)")
     default=5,
     show_default=True,
     metavar="N",
-    help="Further tries where Scrapyd cannot be reached, after 0, 1, 2, 4, ... seconds.",
+    help="Retries if Scrapyd cannot be reached, after 0, 1, 2, 4, ... seconds.",
 )
 @options.as_json
 def schedule(
@@ -76,16 +76,15 @@ def schedule(
     retries: int,
     as_json: bool,
 ) -> int:
-    """Run a crawl on a Scrapyd, and end as it ends.
+    """Run a crawl on a Scrapyd server and exit with the crawl's exit code.
 
-    The exit code is the crawl's own, which its log tells; 1 where the log does not tell, or Scrapyd fails. Name and
-    password of the Scrapyd are read from SCRAPYD_USERNAME and SCRAPYD_PASSWORD. Ctrl-C ends the wait and leaves the
-    job alone.
+    The exit code is read from the job's log. It is 1 if the log has none, or if Scrapyd fails. The user name and
+    password for Scrapyd are read from SCRAPYD_USERNAME and SCRAPYD_PASSWORD. Ctrl-C stops waiting; the job goes on.
     """
     scrapyd = _Scrapyd(url, retries=retries)
     given = dict(options.pairs(arguments, "-a"))
     if reserved := given.keys() & _RESERVED:
-        message = f"-a {', '.join(sorted(reserved))}: Scrapyd gives this name a meaning of its own."
+        message = f"-a {', '.join(sorted(reserved))}: this name is reserved by Scrapyd."
         raise UsageError(message)
     job = scrapyd.schedule(project, spider, given, dict(options.pairs(settings, "-s")))
     if no_wait:
@@ -96,8 +95,8 @@ def schedule(
     _print(done, as_json=as_json)
     if done.exit_code is None:
         message = (
-            f"job {job} is over, and its log does not tell how it ended: it was killed, its LOG_LEVEL is above INFO, "
-            f"or the project in Scrapyd is older than this command. Log: {done.log or 'none is kept'}"
+            f"job {job} has finished, but its log has no exit code: it was killed, its LOG_LEVEL is above INFO, "
+            f"or the project in Scrapyd is older than this command. Log: {done.log or 'not kept'}"
         )
         raise ScrapydError(message)
     return done.exit_code
@@ -105,7 +104,7 @@ def schedule(
 
 @dataclass(frozen=True)
 class _Job:
-    """A job, as far as Scrapyd tells."""
+    """A job, as Scrapyd reports it."""
 
     id: str
     state: str
@@ -126,15 +125,15 @@ def _print(job: _Job, *, as_json: bool) -> None:
 # --- Scrapyd -----------------------------------------------------------------------------------
 
 _RESERVED = frozenset({"project", "spider", "setting", "jobid", "priority", "_version"})
-"""Parameters of schedule.json; every other one is an argument of the spider."""
+"""Parameters of schedule.json; all others are spider arguments."""
 
 
 class _Scrapyd:
-    """The HTTP API of a Scrapyd: https://scrapyd.readthedocs.io/en/latest/api.html .
+    """A client for Scrapyd's HTTP API: https://scrapyd.readthedocs.io/en/latest/api.html .
 
     Args:
-        url: its address.
-        retries: how often a request is made again that did not reach it, or that changes nothing and failed.
+        url: the server's address.
+        retries: how often to retry a request that could not connect, or a GET or HEAD that failed.
     """
 
     def __init__(self, url: str, *, retries: int) -> None:
@@ -150,7 +149,8 @@ class _Scrapyd:
         retry = Retry(
             total=retries,
             backoff_factor=0.5,
-            allowed_methods=["GET", "HEAD"],  # what was sent may have been done; what did not connect was not
+            # a POST that was sent may have taken effect; failed connections are always retried
+            allowed_methods=["GET", "HEAD"],
             status_forcelist=[502, 503, 504],
             raise_on_status=False,
         )
@@ -158,10 +158,7 @@ class _Scrapyd:
         self._session.auth = scrapyd_login()
 
     def schedule(self, project: str, spider: str, arguments: dict[str, str], settings: dict[str, str]) -> str:
-        """Schedule a job.
-
-        Returns:
-            Its id.
+        """Schedule a job and return its id.
 
         Raises:
             ScrapydError: Scrapyd cannot be reached, or refuses.
@@ -171,14 +168,16 @@ class _Scrapyd:
         return str(self._call("POST", "schedule.json", data=form)["jobid"])
 
     def wait(self, project: str, spider: str, job: str, interval: float) -> _Job:
-        """Look at a job until it is over.
+        """Poll a job until it has finished.
 
         Args:
-            project, spider, job: which.
-            interval: seconds between two looks.
+            project: the job's project.
+            spider: the job's spider.
+            job: the job's id.
+            interval: seconds between two polls.
 
         Raises:
-            ScrapydError: Scrapyd cannot be reached any more, or does not know the job any more.
+            ScrapydError: Scrapyd can no longer be reached, or no longer knows the job.
         """
         state = ""
         while True:
@@ -186,8 +185,8 @@ class _Scrapyd:
             found = [(name, entry) for name in _STATES for entry in jobs.get(name, ()) if entry.get("id") == job]
             if not found:
                 message = (
-                    f"Scrapyd at {self._url} does not know job {job} any more: it was cancelled before it began, "
-                    f"or Scrapyd was started anew. Its log, if any: {self._url}/logs/{project}/{spider}/{job}.log"
+                    f"Scrapyd at {self._url} no longer knows job {job}: it was cancelled before it started, "
+                    f"or Scrapyd was restarted. Its log, if any: {self._url}/logs/{project}/{spider}/{job}.log"
                 )
                 raise ScrapydError(message)
             [(now, entry)] = found[:1]
@@ -203,32 +202,34 @@ class _Scrapyd:
             return _Job(job, "finished")
         log = self._url + log_url
         size = int(self._request("HEAD", log_url).headers.get("Content-Length", 0))
-        # Twisted, which serves it, fails where the last N bytes of a smaller file are asked for
+        # Twisted, which serves the log, fails if asked for the last N bytes of a file with fewer than N
         answer = self._request("GET", log_url, headers={"Range": f"bytes={max(0, size - _TAIL)}-"})
-        told = list(_ending(answer.content.decode(errors="replace"))) if answer.ok else []
-        if told and (code := _EXIT_CODE.fullmatch(told[-1])):
-            return _Job(job, "finished", log, int(code[1]), tuple(told[:-1]))
+        lines = list(_ending(answer.content.decode(errors="replace"))) if answer.ok else []
+        if lines and (code := _EXIT_CODE.fullmatch(lines[-1])):
+            return _Job(job, "finished", log, int(code[1]), tuple(lines[:-1]))
         return _Job(job, "finished", log)
 
     def _call(self, method: str, service: str, **request: Any) -> dict[str, Any]:
-        """The answer of a service of Scrapyd's API."""
+        """Call a service of Scrapyd's API and return its response."""
         answer = self._request(method, f"/{service}", **request)
         if answer.status_code in {401, 403}:
-            message = f"Scrapyd at {self._url} wants another name or password: set SCRAPYD_USERNAME, SCRAPYD_PASSWORD"
+            message = (
+                f"Scrapyd at {self._url} rejected the user name or password: set SCRAPYD_USERNAME and SCRAPYD_PASSWORD"
+            )
             raise ScrapydError(message)
         try:
-            told = answer.json()
+            result = answer.json()
         except requests.JSONDecodeError:
-            told = None
-        if not isinstance(told, dict) or told.get("status") not in {"ok", "error"}:
-            message = f"{self._url} answers {answer.status_code} and does not speak as Scrapyd does"
+            result = None
+        if not isinstance(result, dict) or result.get("status") not in {"ok", "error"}:
+            message = f"{self._url} answered {answer.status_code}, but not as Scrapyd does"
             raise ScrapydError(message)
-        if told["status"] == "error":
-            # a traceback of the project's, where it could not be loaded: what matters comes last
-            reason = safe((str(told.get("message")).strip().splitlines() or ["no reason given"])[-1])
+        if result["status"] == "error":
+            # this is a traceback if the project could not be loaded: its last line has the reason
+            reason = safe((str(result.get("message")).strip().splitlines() or ["no reason given"])[-1])
             message = f"Scrapyd at {self._url} refuses: {reason}"
             raise ScrapydError(message)
-        return told
+        return result
 
     def _request(self, method: str, path: str, **request: Any) -> requests.Response:
         try:
@@ -236,7 +237,7 @@ class _Scrapyd:
         except requests.RequestException as error:
             message = f"Scrapyd at {self._url} cannot be reached: {_cause(error)}"
             if method == "POST" and not isinstance(error, requests.ConnectTimeout):
-                message += f". Should it have taken the job all the same, {self._url}/jobs shows it"
+                message += f". Check {self._url}/jobs: the job may have been scheduled"
             raise ScrapydError(message) from error
 
 
@@ -244,11 +245,11 @@ _STATES = ("pending", "running", "finished")
 
 
 def _ending(log: str) -> Iterator[str]:
-    """What the project said last in a log: a summary, and the exit code."""
+    """The lines that a crawl logs at its end: a summary, then the exit code."""
     return (safe(found["text"]) for found in _ENDING.finditer(log))
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost reason of a request that failed."""
+    """The root cause of a failed request."""
     reason = getattr(error.args[0] if error.args else None, "reason", None) or error
     return safe(str(reason).rpartition(": ")[2])[:300]

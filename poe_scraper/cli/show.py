@@ -1,4 +1,4 @@
-"""`show`."""
+"""`show`: all facts about one bot."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @output_dir
 @as_json
 def show(bot: str, output_dir: Path | None, as_json: bool) -> None:
-    """Everything the feed knows about BOT, an id or a handle in any case."""
+    """Show everything the feed knows about BOT, an id or a handle in any case."""
     feed = the_feed(output_dir)
     name = known_id(feed, bot)
     if as_json:
@@ -44,9 +44,9 @@ def show(bot: str, output_dir: Path | None, as_json: bool) -> None:
     _show_rates(out, found)
     _show_api(out, found)
     _show_list(out, "Adjustments", map(amounts.in_words, found.pricing.adjustments))
-    _show_list(out, "On the card, but not understood", found.pricing.unparsed)
+    _show_list(out, "On the card, but not parsed", found.pricing.unparsed)
     _show_list(out, "Checks", _checks(found))
-    _show_list(out, "What went wrong", _errors(found, now))
+    _show_list(out, "Errors", _errors(found, now))
 
 
 def _facts(bot: Bot, now: datetime) -> Iterator[tuple[str, str]]:
@@ -91,7 +91,7 @@ def _when(moment: datetime, now: datetime) -> str:
 
 def _show_rates(out: "Console", bot: Bot) -> None:
     if not bot.pricing.rates:
-        out.print("\nNo rates are known from its page.")
+        out.print("\nNo rates from its page are known.")
         return
     for section, group in groupby(examine(bot.pricing).page, key=lambda price: price.section):
         rows = table("Rate", "Dollars", "Points")

@@ -1,4 +1,4 @@
-"""`status`: how the feed is doing."""
+"""`status`: the state of the feed."""
 
 from datetime import UTC, datetime
 from itertools import islice
@@ -21,7 +21,7 @@ _LAST = 5
 @output_dir
 @as_json
 def status(output_dir: Path | None, as_json: bool) -> None:
-    """Age and coverage of the feed, and the last runs and refusals."""
+    """Show the age and coverage of the feed, and the last runs and refusals."""
     feed = the_feed(output_dir)
     store = FeedStore(feed_folder(output_dir))
     now = datetime.now(UTC)
@@ -31,7 +31,7 @@ def status(output_dir: Path | None, as_json: bool) -> None:
         {"id": refusal.id, "at": _instant(refusal.at), "reasons": list(refusal.reasons)}
         for refusal in islice(store.refusals(), _LAST)
     ]
-    told = {
+    report = {
         "source": feed.source,
         "starter": feed.starter,
         "site": feed.site.model_dump(mode="json") if feed.site else None,
@@ -46,9 +46,9 @@ def status(output_dir: Path | None, as_json: bool) -> None:
         "refusals": refusals,
     }
     if as_json:
-        echo_json(told)
+        echo_json(report)
     else:
-        _print(told, feed, now)
+        _print(report, feed, now)
 
 
 def _instant(moment: datetime) -> str:
@@ -70,36 +70,36 @@ def _coverage(feed: FeedReader) -> dict[str, int]:
     }
 
 
-def _print(told: dict[str, Any], feed: FeedReader, now: datetime) -> None:
+def _print(report: dict[str, Any], feed: FeedReader, now: datetime) -> None:
     out = console()
-    bots = told["bots"]
+    bots = report["bots"]
     share = f" ({bots['priced'] * 100 // bots['active']} %)" if bots["active"] else ""
     facts = {
-        "Feed": told["source"],
-        "Site": feed.site.url if feed.site else "not named",
-        "Version": f"{told['version']}, schema {told['schema_version']}, {len(told['versions'])} on disk",
+        "Feed": report["source"],
+        "Site": feed.site.url if feed.site else "not recorded",
+        "Version": f"{report['version']}, schema {report['schema_version']}, {len(report['versions'])} on disk",
         "Written": f"{feed.generated_at:%Y-%m-%d %H:%M} UTC ({age(feed.generated_at, now)})",
         "Bots": f"{bots['active']} active, {bots['gone']} gone",
-        "With prices": f"{bots['priced']} of the active{share}; {bots['with_rates']} from a rate card",
-        "Not understood": f"{bots['with_unparsed']} cards hold an amount that nobody could read",
-        "Failed": f"{bots['with_errors']} bots had an error when last visited; their older facts stay",
+        "With prices": f"{bots['priced']} of the active bots{share}; {bots['with_rates']} from a rate card",
+        "Not parsed": f"{bots['with_unparsed']} cards contain an amount that could not be parsed",
+        "Failed": f"{bots['with_errors']} bots had an error on the last visit; their older data is kept",
         "Never visited": f"{bots['page_never_seen']} bots",
     }
-    if told["runs"] and any(problem["code"] == Code.SESSION_EXPIRED for problem in told["runs"][0]["problems"]):
-        facts["Session"] = f"expired when the last run used it. {FAILURES[Code.SESSION_EXPIRED].remedy}"
+    if report["runs"] and any(problem["code"] == Code.SESSION_EXPIRED for problem in report["runs"][0]["problems"]):
+        facts["Session"] = f"expired during the last run. {FAILURES[Code.SESSION_EXPIRED].remedy}"
     for label, fact in facts.items():
         out.print(safe(f"{label + ':':<16}{fact}"))
-    if told["runs"]:
+    if report["runs"]:
         rows = table("Run", "When", "Outcome", "Seen", "Visited", "Failed", right=("Seen", "Visited", "Failed"))
-        for run in told["runs"]:
+        for run in report["runs"]:
             when = age(datetime.fromisoformat(run["finished_at"]), now)
             failed = str(sum(run["failed"].values()))
             rows.add_row(safe(run["id"]), when, run["outcome"], str(run["seen"]), str(run["visited"]), failed)
         out.print("\nLast runs", style="bold")
         out.print(rows)
-    if told["refusals"]:
+    if report["refusals"]:
         out.print("\nLast refusals", style="bold")
-        for refusal in told["refusals"]:
+        for refusal in report["refusals"]:
             out.print(f"- {age(datetime.fromisoformat(refusal['at']), now)}: {safe(refusal['id'])}")
             for reason in refusal["reasons"]:
                 out.print(f"  {safe(reason)}")

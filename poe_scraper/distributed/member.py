@@ -1,4 +1,4 @@
-"""What publisher and workers of a shared crawl have in common: the connection, and signs of life."""
+"""What the publisher and the workers of a shared crawl have in common: the connection and the heartbeat."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from poe_scraper.spiders.poe_models import PoeModelsSpider
 
 TICK = 0.5
-"""Seconds between two looks at Redis."""
+"""Seconds between two polls of Redis."""
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -32,8 +32,8 @@ class Member:
     """A process that takes part in a shared crawl.
 
     Args:
-        spider: the spider that takes part.
-        crawler: the one that runs the spider.
+        spider: the process's spider.
+        crawler: the spider's crawler.
     """
 
     def __init__(self, spider: "PoeModelsSpider", crawler: Crawler) -> None:
@@ -46,68 +46,68 @@ class Member:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.address = address(url)
         self.tasks = Tasks(get_redis(url=url), crawler.spidercls.name, self.lease)
-        self._beating: asyncio.Task[None] | None = None
+        self._heartbeats: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
-        crawler.signals.connect(self._stop_beating, signals.engine_stopped)
+        crawler.signals.connect(self._stop_heartbeat, signals.engine_stopped)
 
     def start(self, catalog: Request) -> AsyncIterator[Bot | Request]:
-        """What the spider starts with.
+        """Yield the spider's start requests and items.
 
         Args:
             catalog: the request for the models API.
 
         Raises:
-            CloseSpider: Redis cannot be asked, or there is nobody to share the crawl with.
+            CloseSpider: Redis fails, no worker is alive, or another process is the publisher.
         """
         raise NotImplementedError
 
-    async def ask(self, question: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        """Ask Redis beside the event loop.
+    async def run(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Call a function that uses Redis in a thread, so that the event loop is not blocked.
 
         Raises:
-            CloseSpider: it does not answer, or refuses to.
+            CloseSpider: Redis cannot be reached, or returned an error.
         """
         try:
-            return await asyncio.to_thread(question, *args, **kwargs)
+            return await asyncio.to_thread(function, *args, **kwargs)
         except RedisError as error:
-            raise self.lost(error) from error
+            raise self.redis_failed(error) from error
 
-    def lost(self, error: RedisError) -> CloseSpider:
-        """What to raise where Redis cannot be asked."""
+    def redis_failed(self, error: RedisError) -> CloseSpider:
+        """Record an error of Redis, and return the exception to raise."""
         return self.give_up(Code.QUEUE_UNREACHABLE, f"Redis at {self.address}: {error}")
 
     def give_up(self, code: Code, message: str) -> CloseSpider:
-        """Note why this process leaves the crawl, once, and give what to raise."""
+        """Record why this process leaves the crawl, once per code, and return the exception to raise."""
         if not self.spider.crawl_state.has_problem(code):
             self.spider.crawl_state.note("page", code, safe(message))
             self.spider.logger.error("%s. %s", safe(message).rstrip("."), FAILURES[code].remedy)
         return CloseSpider(code)
 
     def end(self, error: RedisError | CloseSpider) -> None:
-        """Leave the crawl from where nothing can be raised."""
-        reason = (self.lost(error) if isinstance(error, RedisError) else error).reason
+        """Close the spider, from a place that cannot raise `CloseSpider`."""
+        reason = (self.redis_failed(error) if isinstance(error, RedisError) else error).reason
         if self._ending is None:
             engine = self.crawler.engine
-            assert engine is not None  # noqa: S101 - it runs
+            assert engine is not None  # noqa: S101 - the engine is running
             self._ending = asyncio.ensure_future(engine.close_spider_async(reason=reason))
 
-    def start_beating(self) -> None:
-        """Give signs of life from now on."""
-        self._beating = asyncio.ensure_future(self._beat())
+    def start_heartbeat(self) -> None:
+        """Send heartbeats from now on."""
+        self._heartbeats = asyncio.ensure_future(self._send_heartbeats())
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
             try:
-                await self.give_sign()
+                await self.heartbeat()
             except CloseSpider as error:
                 self.end(error)
                 return
             await asyncio.sleep(self.lease / 3)
 
-    async def give_sign(self) -> None:
-        """Say that this process is alive."""
+    async def heartbeat(self) -> None:
+        """Record that this process is alive."""
         raise NotImplementedError
 
-    def _stop_beating(self) -> None:
-        if self._beating is not None:
-            self._beating.cancel()
+    def _stop_heartbeat(self) -> None:
+        if self._heartbeats is not None:
+            self._heartbeats.cancel()

@@ -1,4 +1,4 @@
-"""The publisher of a shared crawl: asks which pages are due, and takes what the workers read."""
+"""The publisher of a shared crawl: queues the pages that are due, and collects the workers' results."""
 
 import asyncio
 import json
@@ -21,90 +21,91 @@ if TYPE_CHECKING:
 
 
 class Publisher(Member):
-    """The one process of a shared crawl that has the feed."""
+    """The one process of a shared crawl that writes the feed."""
 
     def __init__(self, spider: "PoeModelsSpider", crawler: Crawler) -> None:
         super().__init__(spider, crawler)
         crawler.settings.set("SCHEDULER", Scheduler, priority="spider")
-        self.leads = False
+        self.is_publisher = False
         self.is_over = False
         self.blocked = False
         crawler.signals.connect(self._note_reason, signals.spider_closed)
         crawler.signals.connect(self._leave, signals.engine_stopped)
 
     async def start(self, catalog: Request) -> AsyncIterator[Bot | Request]:
-        """The request for the models API, then what workers read.
+        """Yield the request for the models API, then the bots that workers read.
 
-        A crawl that another publisher left is gone on with, if it is younger than `POE_MAX_AGE`.
+        A crawl that another publisher left unfinished is resumed if it is younger than `POE_MAX_AGE`.
         """
-        await self._lead()
+        await self._become_publisher()
         yield catalog
         async for bot in self._bots():
             yield bot
 
-    async def _lead(self) -> None:
+    async def _become_publisher(self) -> None:
         spider = self.spider
-        holder = await self.ask(self.tasks.lead)
+        holder = await self.run(self.tasks.acquire_lead)
         if holder is not None:
-            raise self.give_up(Code.QUEUE_BUSY, f"Redis at {self.address} serves a crawl of {holder}")
-        self.leads = True
+            raise self.give_up(Code.QUEUE_BUSY, f"Redis at {self.address} already serves a crawl of {holder}")
+        self.is_publisher = True
         arguments = {name: text for name, text in spider.crawl_state.arguments.items() if not name.startswith("_")}
-        what = {"arguments": arguments, "api": spider.api_url, "site": spider.site_url}
-        resumed = await self.ask(self.tasks.begin, json.dumps(what), spider.max_age.total_seconds())
-        self.start_beating()
+        identity = {"arguments": arguments, "api": spider.api_url, "site": spider.site_url}
+        resumed = await self.run(self.tasks.begin, json.dumps(identity), spider.max_age.total_seconds())
+        self.start_heartbeat()
         spider.logger.info(
-            "%s a crawl that is shared through Redis at %s.", "Going on with" if resumed else "Beginning", self.address
+            "%s a crawl that is shared through Redis at %s.", "Resuming" if resumed else "Starting", self.address
         )
 
     async def _bots(self) -> AsyncIterator[Bot]:
-        """The bots that workers read, as they come in, until none is missing."""
+        """Yield the bots that workers read, as they arrive, until none is missing."""
         scheduler = self.crawler.engine.scheduler
-        assert isinstance(scheduler, Scheduler)  # noqa: S101 - the spider's settings say so
-        await self._all_asked()
-        results, alone_since = 0, None
-        while scheduler.asked:
-            look = await self.ask(self.tasks.look, results)
-            results += len(look.results)
-            for result in look.results:
-                told = json.loads(zlib.decompress(result))
-                self._count(told)
-                if told["key"] not in scheduler.asked:
-                    continue  # no bot's page, or that of one that another publisher asked for
-                scheduler.asked.remove(told["key"])
-                if told["bot"] is not None:
-                    yield self.spider.without_catalog(Bot.model_validate_json(told["bot"]))
-            if look.results:
+        assert isinstance(scheduler, Scheduler)  # noqa: S101 - set in __init__
+        await self._wait_until_queued()
+        results, no_worker_since = 0, None
+        while scheduler.outstanding:
+            state = await self.run(self.tasks.state, results)
+            results += len(state.results)
+            for result in state.results:
+                report = json.loads(zlib.decompress(result))
+                self._count(report)
+                if report["key"] not in scheduler.outstanding:
+                    continue  # not about a bot, or about one that another publisher queued
+                scheduler.outstanding.remove(report["key"])
+                if report["bot"] is not None:
+                    yield self.spider.without_catalog(Bot.model_validate_json(report["bot"]))
+            if state.results:
                 continue
-            missing = len(scheduler.asked)
-            if not look.tasks:
-                self.is_over = True  # there is nothing to go on with
-                raise self.give_up(Code.QUEUE_UNREACHABLE, f"Redis at {self.address} has lost {missing} pages")
-            if look.workers:
-                alone_since = None
-            elif alone_since is None:
-                alone_since = monotonic()
-                self.spider.logger.info("%d pages wait for a worker: scrapy crawl poe_models -a role=worker", missing)
+            missing = len(scheduler.outstanding)
+            if not state.tasks:
+                self.is_over = True  # there is nothing to resume
+                raise self.give_up(Code.QUEUE_UNREACHABLE, f"Redis at {self.address} lost {missing} queued pages")
+            if state.workers:
+                no_worker_since = None
+            elif no_worker_since is None:
+                no_worker_since = monotonic()
+                self.spider.logger.info(
+                    "%d pages are waiting for a worker: scrapy crawl poe_models -a role=worker", missing
+                )
             elif self.blocked:
                 raise self.give_up(Code.SITE_BLOCKS, "all workers were blocked")
-            elif monotonic() - alone_since > self.wait:
-                message = f"{missing} pages waited {self.wait:.0f} s for a worker, and none came"
+            elif monotonic() - no_worker_since > self.wait:
+                message = f"{missing} pages waited {self.wait:.0f} s without a worker"
                 raise self.give_up(Code.NO_WORKER, message)
             await asyncio.sleep(TICK)
 
-    async def _all_asked(self) -> None:
-        """Wait until it is known which pages are due."""
-        looks = 0
-        while (
-            looks < 2
-        ):  # an answer on its way from one part of the engine to the next is seen by neither, but not twice
-            looks = looks + 1 if self._is_idle() else 0
+    async def _wait_until_queued(self) -> None:
+        """Wait until all pages that are due are in the queue."""
+        # check twice: a response that is passed from one part of the engine to the next is briefly in neither
+        idle_checks = 0
+        while idle_checks < 2:
+            idle_checks = idle_checks + 1 if self._is_idle() else 0
             await asyncio.sleep(TICK / 5)
 
     def _is_idle(self) -> bool:
-        """Whether this process itself has nothing under way that could ask for more pages."""
+        """True if this process has no request in progress that could queue more pages."""
         engine = self.crawler.engine
         spider = self.spider
-        assert engine is not None  # noqa: S101 - it runs
+        assert engine is not None  # noqa: S101 - the engine is running
         assert engine.scraper.slot is not None  # noqa: S101
         assert engine.scheduler is not None  # noqa: S101
         return bool(
@@ -114,33 +115,33 @@ class Publisher(Member):
             and engine.scraper.slot.is_idle()
         )
 
-    def _count(self, told: dict[str, Any]) -> None:
-        """Count what a worker did."""
-        for name, count in told["stats"].items():
+    def _count(self, report: dict[str, Any]) -> None:
+        """Add a worker's statistics and problems to the crawl's."""
+        for name, count in report["stats"].items():
             self.crawler.stats.inc_value(name, count)
-        for problem in map(BotError.model_validate, told["problems"]):
+        for problem in map(BotError.model_validate, report["problems"]):
             self.blocked = self.blocked or problem.code == Code.SITE_BLOCKS
             problems = self.spider.crawl_state.problems
             if not any((each.code, each.message) == (problem.code, problem.message) for each in problems):
                 problems.append(problem)
 
-    async def give_sign(self) -> None:
-        """Say that this process is alive, and give back what dead workers had leased."""
-        if not await self.ask(self.tasks.still_leads):
-            raise self.give_up(Code.QUEUE_BUSY, f"another process publishes the crawl of Redis at {self.address} now")
-        if back := await self.ask(self.tasks.beat):
-            self.spider.logger.warning("%d pages of a worker that died wait for another one.", back)
+    async def heartbeat(self) -> None:
+        """Renew the lead, and requeue the pages that dead workers had leased."""
+        if not await self.run(self.tasks.renew_lead):
+            raise self.give_up(Code.QUEUE_BUSY, f"another process now publishes the crawl in Redis at {self.address}")
+        if requeued := await self.run(self.tasks.heartbeat):
+            self.spider.logger.warning("%d pages of a dead worker were put back into the queue.", requeued)
 
     def _note_reason(self, reason: str) -> None:
         self.is_over = self.is_over or reason == "finished"
 
     async def _leave(self) -> None:
-        """Forget a crawl that is over. One that was interrupted stays, for another publisher to go on with."""
-        if not self.leads:
+        """Delete a finished crawl from Redis. An interrupted one is kept, for another publisher to resume."""
+        if not self.is_publisher:
             return
         try:
             if self.is_over:
                 await asyncio.to_thread(self.tasks.clear)
             await asyncio.to_thread(self.tasks.resign)
         except RedisError as error:
-            self.lost(error)
+            self.redis_failed(error)

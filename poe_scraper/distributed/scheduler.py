@@ -18,9 +18,9 @@ from poe_scraper.items import Bot
 
 
 class TaskQueue(queue.Base):  # type: ignore[misc]
-    """scrapy-redis's queue, whose requests are leased to a worker until they are finished (`shared.tasks`).
+    """scrapy-redis's queue, except that requests are leased to a worker until they are finished (`distributed.tasks`).
 
-    A request is a task under the `Bot.key` of the bot that it is about.
+    A request is stored as a task under its bot's `Bot.key`.
     """
 
     def __init__(self, server: Any, spider: Any, key: str, serializer: Any = serializer) -> None:
@@ -28,10 +28,10 @@ class TaskQueue(queue.Base):  # type: ignore[misc]
         self.member: Member = spider.member
 
     def __len__(self) -> int:
-        return self.member.tasks.look(most=1).tasks
+        return self.member.tasks.state(most=1).tasks
 
     def push(self, request: Request) -> None:
-        """Let a request wait for a worker. It takes along what the feed knows: workers have no feed."""
+        """Queue a request, with the bot as the feed knows it, because workers have no feed."""
         seen = Bot.model_validate_json(request.cb_kwargs["seen"])
         if (known := self.spider.crawl_state.known.find(seen)) is not None:
             known_text = known.model_dump_json(by_alias=True, exclude_defaults=True)
@@ -39,36 +39,36 @@ class TaskQueue(queue.Base):  # type: ignore[misc]
         self.member.tasks.add(seen.key, self._encode_request(request))
 
     def pop(self, timeout: int = 0) -> Request | None:  # noqa: ARG002 - scrapy-redis's interface
-        """Lease a request to this worker; None where none waits."""
-        task = self.member.tasks.take(self.member.name)
+        """Lease a request to this worker; None if nothing is queued or leasing is paused."""
+        task = self.member.tasks.lease_next(self.member.name)
         return None if task is None else cast("Request", self._decode_request(task[1]))
 
     def clear(self) -> None:
-        """Forget all requests."""
+        """Remove all requests."""
         self.member.tasks.clear()
 
 
 class Scheduler(scheduler.Scheduler):  # type: ignore[misc]
-    """scrapy-redis's scheduler for bot pages, with its duplicates filter; a plain queue for the rest.
+    """scrapy-redis's scheduler and duplicates filter for bot pages; a local queue for all other requests.
 
-    The publisher fetches nothing from Redis: that is the workers' part.
+    The publisher takes no request out of Redis; the workers do.
     """
 
-    asked: set[str]
-    """`Bot.key` of every bot whose page was asked for."""
+    outstanding: set[str]
+    """`Bot.key` of every bot whose page was queued and has no result yet."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.asked = set()
-        self.own: deque[Request] = deque()
-        self.own_duplicates = RFPDupeFilter()
+        self.outstanding = set()
+        self.local: deque[Request] = deque()
+        self.local_duplicates = RFPDupeFilter()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Make the scheduler with the publisher's connection, which is not tried yet."""
+        """Create the scheduler with the publisher's connection, which is not opened yet."""
         spider: Any = crawler.spider
         server = spider.member.tasks.server
-        # it goes without statistics: scrapy-redis 0.9.1 counts in a way that Scrapy has deprecated
+        # no statistics: scrapy-redis 0.9.1 counts in a way that Scrapy has deprecated
         return cls(
             server=server,
             persist=True,
@@ -76,18 +76,18 @@ class Scheduler(scheduler.Scheduler):  # type: ignore[misc]
         )
 
     def open(self, spider: Spider) -> None:
-        """Get ready. The publisher decides whether what Redis holds is taken up or forgotten."""
+        """Open the queue. It is neither cleared nor loaded here: the publisher decides whether to resume a crawl."""
         self.spider = spider
         self.queue = TaskQueue(self.server, spider, self.queue_key)
 
     def enqueue_request(self, request: Request) -> bool:
-        """Take a request in; False for one that was taken in before."""
+        """Queue a request; False if it is a duplicate or Redis failed."""
         if request.meta.get("poe_page") != "bot":
-            if not request.dont_filter and self.own_duplicates.request_seen(request):
+            if not request.dont_filter and self.local_duplicates.request_seen(request):
                 return False
-            self.own.append(request)
+            self.local.append(request)
             return True
-        self.asked.add(Bot.model_validate_json(request.cb_kwargs["seen"]).key)
+        self.outstanding.add(Bot.model_validate_json(request.cb_kwargs["seen"]).key)
         try:
             return bool(super().enqueue_request(request))
         except RedisError as error:
@@ -95,9 +95,9 @@ class Scheduler(scheduler.Scheduler):  # type: ignore[misc]
             return False
 
     def next_request(self) -> Request | None:
-        """The next request that this process is to send itself."""
-        return self.own.popleft() if self.own else None
+        """The next local request; None if there is none."""
+        return self.local.popleft() if self.local else None
 
     def has_pending_requests(self) -> bool:
-        """Whether this process is to send any more requests itself."""
-        return bool(self.own)
+        """True if there are local requests."""
+        return bool(self.local)

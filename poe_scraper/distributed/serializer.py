@@ -1,4 +1,4 @@
-"""Requests as JSON, where scrapy-redis would pickle them: to read a pickle is to run what it says.
+"""Serialize requests as JSON. scrapy-redis uses pickle by default, which runs code when it is loaded.
 
 https://github.com/rmax/scrapy-redis: `SCHEDULER_SERIALIZER`
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def dumps(request: dict[str, Any]) -> bytes:
-    """What `Request.to_dict` gave, as packed JSON."""
+    """Serialize the result of `Request.to_dict` as compressed JSON."""
     headers = {name.decode("latin-1"): [each.decode("latin-1") for each in values]
                for name, values in request["headers"].items()}  # fmt: skip
     text = json.dumps(request | {"headers": headers, "body": request["body"].decode("latin-1")})
@@ -17,12 +17,12 @@ def dumps(request: dict[str, Any]) -> bytes:
 
 
 def loads(data: bytes) -> dict[str, Any]:
-    """The same again, for `request_from_dict`."""
+    """Deserialize a request, for `request_from_dict`."""
     request: dict[str, Any] = json.loads(zlib.decompress(data))
     request["headers"] = {
         name.encode("latin-1"): [each.encode("latin-1") for each in values]
         for name, values in request["headers"].items()
     }
     request["body"] = request["body"].encode("latin-1")
-    request.pop("_class", None)  # names code to import; ours are all plain requests
+    request.pop("_class", None)  # it would name a class to import; all requests here are plain `Request` objects
     return request

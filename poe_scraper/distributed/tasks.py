@@ -1,9 +1,8 @@
-"""What a shared crawl keeps in Redis.
+"""The state of a shared crawl in Redis.
 
-A task is a page to render. It waits, is leased to a worker, and is finished with a result. Redis changes
-its state in one step each time (Lua scripts), so that whichever process dies, at whatever instant, no task
-is lost and no result counts twice. Results stay until the crawl is over: a publisher that takes over reads
-them all.
+A task is a page to render. It is queued, leased to a worker, and finished with a result. Every transition is
+atomic (a Lua script), so that no task is lost and no result counts twice, whichever process dies and whenever.
+Results are kept until the crawl is over, because a publisher that takes over reads them all.
 """
 
 import os
@@ -26,7 +25,7 @@ while id do
     redis.call('HSET', leases, id, ARGV[1])
     return {id, task}
   end
-  id = redis.call('LPOP', waiting)  -- it was finished by a worker that had been given up
+  id = redis.call('LPOP', waiting)  -- a worker that counted as dead has finished it
 end
 return false
 """
@@ -39,12 +38,12 @@ redis.call('RPUSH', results, ARGV[2])
 return 1
 """
 
-_TELL = """
+_REPORT = """
 local crawl, results = unpack(KEYS)
 if redis.call('EXISTS', crawl) == 1 then redis.call('RPUSH', results, ARGV[1]) end
 """
 
-_BEAT = """
+_HEARTBEAT = """
 local waiting, leases, workers = unpack(KEYS)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -75,17 +74,17 @@ end
 
 
 @dataclass(frozen=True)
-class Look:
+class QueueState:
     """The state of a crawl at one instant."""
 
     results: list[bytes]
-    """Results that were not looked at before."""
+    """New results."""
     tasks: int
-    """Tasks that are not finished."""
+    """Number of unfinished tasks."""
     workers: int
-    """Workers that are alive."""
+    """Number of workers that are alive."""
     published: bool
-    """Whether a publisher is alive."""
+    """True if a publisher is alive."""
 
 
 class Tasks:
@@ -93,8 +92,8 @@ class Tasks:
 
     Args:
         server: the connection.
-        name: what the keys begin with.
-        lease: seconds without a beat after which a process counts as dead.
+        name: prefix of all keys.
+        lease: seconds without a heartbeat after which a process counts as dead.
     """
 
     def __init__(self, server: Redis, name: str, lease: float) -> None:
@@ -109,54 +108,58 @@ class Tasks:
         self.duplicates = f"{name}:dupefilter"
         self.crawl = f"{name}:crawl"
         self.publisher = f"{name}:publisher"
-        self._take = server.register_script(_LEASE)
+        self._lease_next = server.register_script(_LEASE)
         self._finish = server.register_script(_FINISH)
-        self._tell = server.register_script(_TELL)
-        self._beat = server.register_script(_BEAT)
+        self._report = server.register_script(_REPORT)
+        self._heartbeat = server.register_script(_HEARTBEAT)
         self._leave = server.register_script(_LEAVE)
-        # not bound to a thread: each call may run on another one
+        # not bound to a thread: each call may run in a different one
         self._lock = server.lock(self.publisher, timeout=lease, thread_local=False)
 
-    # --- the worker's side ---------------------------------------------------------------------
+    # --- for workers ---------------------------------------------------------------------------
 
-    def take(self, worker: str) -> tuple[str, bytes] | None:
-        """Lease the next task to a worker; None where none waits, or all are asked to."""
-        taken: Any = self._take(keys=[self.waiting, self.tasks, self.leases, self.paused], args=[worker])
+    def lease_next(self, worker: str) -> tuple[str, bytes] | None:
+        """Lease the next task to a worker; None if nothing is queued or leasing is paused."""
+        taken: Any = self._lease_next(keys=[self.waiting, self.tasks, self.leases, self.paused], args=[worker])
         return (taken[0].decode(), taken[1]) if taken else None
 
     def finish(self, task: str, result: bytes) -> bool:
-        """Replace a task by its result; False where another worker did so before."""
+        """Replace a task by its result; False if another worker has done so already."""
         return bool(self._finish(keys=[self.tasks, self.leases, self.results], args=[task, result]))
 
-    def tell(self, result: bytes) -> None:
-        """Add a result that belongs to no task, if the crawl is not over."""
-        self._tell(keys=[self.crawl, self.results], args=[result])
+    def report(self, result: bytes) -> None:
+        """Add a result that does not belong to a task, unless the crawl is over."""
+        self._report(keys=[self.crawl, self.results], args=[result])
 
     def pause(self, seconds: float) -> None:
-        """Lease nothing for so long: the site wants to be left alone."""
+        """Pause leasing for a time, because the site asked to wait."""
         self.server.set(self.paused, 1, px=max(1, int(seconds * 1000)))
 
     def leave(self, worker: str) -> None:
-        """Give back all that a worker has leased."""
+        """Remove a worker, and requeue the tasks leased to it."""
         self._leave(keys=[self.waiting, self.leases, self.workers], args=[worker])
 
-    # --- both sides ----------------------------------------------------------------------------
+    # --- for both ------------------------------------------------------------------------------
 
-    def beat(self, worker: str = "") -> int:
-        """Say that a worker is alive, and give back what dead ones had leased.
-
-        Returns:
-            How many tasks that were.
-        """
-        back: int = self._beat(keys=[self.waiting, self.leases, self.workers], args=[worker, int(self.lease * 1000)])
-        return back
-
-    def look(self, since: int = 0, most: int = 100) -> Look:
-        """Look at the crawl.
+    def heartbeat(self, worker: str = "") -> int:
+        """Record that a worker is alive, and requeue the tasks leased to dead workers.
 
         Args:
-            since: how many results were looked at before.
-            most: how many results to give at most.
+            worker: the worker's name; empty for the publisher, which is recorded by its lead.
+
+        Returns:
+            The number of tasks requeued.
+        """
+        keys = [self.waiting, self.leases, self.workers]
+        requeued: int = self._heartbeat(keys=keys, args=[worker, int(self.lease * 1000)])
+        return requeued
+
+    def state(self, since: int = 0, most: int = 100) -> QueueState:
+        """Read the state of the crawl.
+
+        Args:
+            since: number of results that were read before, and are skipped.
+            most: maximum number of results to return.
         """
         with self.server.pipeline(transaction=True) as pipe:
             pipe.lrange(self.results, since, since + most - 1)
@@ -164,22 +167,22 @@ class Tasks:
             pipe.zcard(self.workers)
             pipe.exists(self.publisher)
             results, tasks, workers, published = pipe.execute()
-        return Look(results, tasks, workers, bool(published))
+        return QueueState(results, tasks, workers, bool(published))
 
-    # --- the publisher's side ------------------------------------------------------------------
+    # --- for the publisher ---------------------------------------------------------------------
 
     def add(self, task: str, request: bytes) -> None:
-        """Add a task, unless it is there."""
+        """Queue a task, replacing one with the same id."""
         with self.server.pipeline(transaction=True) as pipe:
             pipe.hset(self.tasks, task, request)
             pipe.rpush(self.waiting, task)
             pipe.execute()
 
-    def lead(self) -> str | None:
-        """Become the publisher. One that died is waited for until its lease ends.
+    def acquire_lead(self) -> str | None:
+        """Become the publisher. If the last one died, this waits until its lease ends.
 
         Returns:
-            None, or who is the publisher.
+            None on success, else a description of the current publisher.
         """
         me = f"process {os.getpid()} on {socket.gethostname()} ({secrets.token_hex(4)})"
         if self._lock.acquire(token=me, blocking_timeout=1.5 * self.lease):
@@ -187,39 +190,39 @@ class Tasks:
         holder: Any = self.server.get(self.publisher)
         return holder.decode() if holder else "another process"
 
-    def still_leads(self) -> bool:
-        """Go on being the publisher; False where this process was taken for dead."""
+    def renew_lead(self) -> bool:
+        """Renew the publisher's lease; False if it has expired."""
         try:
             self._lock.reacquire()
         except LockError:
             return False
         return True
 
-    def begin(self, what: str, max_age: float) -> bool:
-        """Begin a crawl, or go on with one that was left unfinished.
+    def begin(self, identity: str, max_age: float) -> bool:
+        """Start a crawl, or resume an unfinished one.
 
         Args:
-            what: tells one crawl from another.
-            max_age: seconds after which an unfinished crawl is not gone on with.
+            identity: only a crawl with the same identity is resumed.
+            max_age: age in seconds from which an unfinished crawl is not resumed.
 
         Returns:
-            Whether one is.
+            True if a crawl is resumed.
         """
         left: Any = self.server.get(self.crawl)
-        if left is not None and left.decode() == what:
+        if left is not None and left.decode() == identity:
             return True
         self.clear()
-        self.server.set(self.crawl, what, px=max(1, int(max_age * 1000)))
+        self.server.set(self.crawl, identity, px=max(1, int(max_age * 1000)))
         return False
 
     def clear(self) -> None:
-        """Forget the crawl."""
+        """Delete the crawl."""
         self.server.delete(
             self.crawl, self.waiting, self.tasks, self.leases, self.results, self.paused, self.duplicates
         )
 
     def resign(self) -> None:
-        """Be the publisher no longer."""
+        """Stop being the publisher."""
         try:
             self._lock.release()
         except LockError:  # another process has taken over
@@ -227,6 +230,6 @@ class Tasks:
 
 
 def address(url: str) -> str:
-    """Where a Redis is, without user and password."""
+    """The address of a Redis server, without user and password."""
     parts = urlsplit(url)
     return f"{parts.hostname or ''}:{parts.port or 6379}{parts.path}" if parts.hostname else parts.path

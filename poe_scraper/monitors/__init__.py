@@ -1,4 +1,4 @@
-"""Monitors: a run held against limits, with Spidermon.
+"""Monitors: check every run against limits, with Spidermon.
 
 https://spidermon.readthedocs.io
 """
@@ -18,7 +18,7 @@ from poe_scraper.pipelines.publish import PublishPipeline
 
 
 class MonitorsAddon:
-    """Turns Spidermon on where `POE_MONITORS` asks for it. Nothing of Spidermon is imported elsewhere.
+    """A Scrapy add-on that enables Spidermon if `POE_MONITORS` is set. Only this package imports Spidermon.
 
     https://docs.scrapy.org/en/latest/topics/addons.html
     """
@@ -28,32 +28,32 @@ class MonitorsAddon:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Make the add-on for a crawler."""
+        """Create the add-on for a crawler."""
         return cls(crawler)
 
     def update_settings(self, settings: BaseSettings) -> None:
         """Add Spidermon with our suite, unless the settings name another one.
 
         Raises:
-            NotConfigured: monitors are not asked for.
+            NotConfigured: `POE_MONITORS` is not set.
         """
         if not settings.getbool("POE_MONITORS"):
             raise NotConfigured
         if find_spec("spidermon") is None:
-            self.crawler.signals.connect(self.nobody_watches, signals.engine_stopped)
+            self.crawler.signals.connect(self.report_missing_package, signals.engine_stopped)
             return
         settings["EXTENSIONS"]["spidermon.contrib.scrapy.extensions.Spidermon"] = 500
         settings.set("SPIDERMON_ENABLED", True, "addon")
-        # when the engine stops the feed is published and the report written; at spider_closed they may not be yet
+        # the feed is published and the report written when the engine stops, which may be after spider_closed
         settings.set("SPIDERMON_ENGINE_STOP_MONITORS", ["poe_scraper.monitors.suite.PoeModelsSuite"], "addon")
 
-    def nobody_watches(self) -> None:
-        """Say in the run report that Spidermon is missing."""
+    def report_missing_package(self) -> None:
+        """Add to the run report that Spidermon is not installed."""
         report_problems(self.crawler, ["POE_MONITORS needs Spidermon: pip install 'poe-scraper[monitors]'"])
 
 
 def report_problems(crawler: Crawler, messages: list[str]) -> None:
-    """Add what monitors found to the report of a run that is over; it degrades the exit code.
+    """Add the messages of monitors to the report of a finished run. They change its exit code.
 
     Raises:
         FeedError: the report cannot be written.

@@ -1,4 +1,4 @@
-"""What the monitors watch. Each works from the run report, and fails where the run is beyond a limit."""
+"""The monitors. Each reads the run report and fails if the run exceeds a limit."""
 
 from spidermon import Monitor, MonitorSuite, monitors
 from spidermon.results.monitor import MonitorResult
@@ -9,15 +9,15 @@ from poe_scraper.pipelines.publish import PublishPipeline
 
 
 class RunMonitor(Monitor):  # type: ignore[misc]
-    """Base of our monitors."""
+    """Base class of the monitors."""
 
     @property
     def report(self) -> RunReport:
-        """How the run went."""
+        """The report of the run."""
         publisher = self.data.crawler.get_item_pipeline(PublishPipeline)
         report: RunReport | None = publisher.report if publisher else None
         if report is None:
-            message = "The crawl did not get as far as a report: see its log."
+            message = "The crawl ended without a run report: see its log."
             raise self.failureException(message)
         return report
 
@@ -26,7 +26,7 @@ class RunMonitor(Monitor):  # type: ignore[misc]
         return float(self.data.crawler.settings.getfloat(name))
 
     def at_most(self, part: int, whole: int, name: str, what: str) -> None:
-        """Fail where part of the whole is a larger share than the setting of that name allows."""
+        """Fail if `part` is a larger share of `whole` than the named setting allows."""
         share, most = part / max(whole, 1), self.limit(name)
         if share > most:
             self.fail(f"{what}: {part} of {whole} ({share:.1%}); {name} allows {most:.1%}")
@@ -34,10 +34,10 @@ class RunMonitor(Monitor):  # type: ignore[misc]
 
 @monitors.name("outcome")
 class OutcomeMonitor(RunMonitor):
-    """Neither the gate nor anything else kept the feed from being published."""
+    """The feed was published, or had not changed."""
 
     def test(self) -> None:
-        """Hold the outcome."""
+        """Check the outcome."""
         if self.report.outcome not in {"published", "unchanged"}:
             self.fail(f"Nothing was published ({self.report.outcome}). {' '.join(self.report.reasons)}")
 
@@ -47,21 +47,21 @@ class CoverageMonitor(RunMonitor):
     """Enough of the active bots have a price from their page."""
 
     def test(self) -> None:
-        """Hold the share."""
+        """Check the share."""
         part, whole = self.report.active_with_rates, self.report.active
         share, least = part / max(whole, 1), self.limit("POE_MONITOR_COVERAGE")
         if share < least:
             self.fail(
-                f"Active bots with prices: {part} of {whole} ({share:.1%}); POE_MONITOR_COVERAGE asks {least:.1%}"
+                f"Active bots with prices: {part} of {whole} ({share:.1%}); POE_MONITOR_COVERAGE requires {least:.1%}"
             )
 
 
 @monitors.name("age")
 class AgeMonitor(RunMonitor):
-    """The page of no active bot was read too long ago."""
+    """The stalest page of an active bot was read recently enough."""
 
     def test(self) -> None:
-        """Hold the age of the oldest one."""
+        """Check the age of the stalest page."""
         oldest, most = self.report.oldest_page, self.limit("POE_MONITOR_AGE")
         if oldest is not None:
             age = (self.report.finished_at - oldest).total_seconds()
@@ -71,10 +71,10 @@ class AgeMonitor(RunMonitor):
 
 @monitors.name("failures")
 class FailuresMonitor(RunMonitor):
-    """Not too many of the visited pages failed."""
+    """The share of visited pages that failed is within the limit."""
 
     def test(self) -> None:
-        """Hold the share."""
+        """Check the share."""
         failed = self.report.failed
         codes = ", ".join(f"{count} x {code}" for code, count in sorted(failed.items()))
         self.at_most(sum(failed.values()), self.report.visited, "POE_MONITOR_FAILURES", f"Failed pages ({codes})")
@@ -82,28 +82,28 @@ class FailuresMonitor(RunMonitor):
 
 @monitors.name("unparsed")
 class UnparsedMonitor(RunMonitor):
-    """Not too many cards hold an amount that nobody could read."""
+    """The share of bots with an amount that could not be parsed is within the limit."""
 
     def test(self) -> None:
-        """Hold the share."""
+        """Check the share."""
         part, whole = self.report.with_unparsed, self.report.bots
-        self.at_most(part, whole, "POE_MONITOR_UNPARSED", "Bots with an amount that nobody could read")
+        self.at_most(part, whole, "POE_MONITOR_UNPARSED", "Bots with an amount that could not be parsed")
 
 
 @monitors.name("differences")
 class DifferencesMonitor(RunMonitor):
-    """Not too many prices contradict each other."""
+    """The share of bots whose prices contradict each other is within the limit."""
 
     def test(self) -> None:
-        """Hold the share."""
+        """Check the share."""
         part, whole = self.report.with_differences, self.report.bots
         self.at_most(part, whole, "POE_MONITOR_DIFFERENCES", "Bots whose prices contradict each other")
 
 
 class PoeModelsSuite(MonitorSuite):  # type: ignore[misc]
-    """All monitors. What fails is added to the run's problems, and degrades its exit code.
+    """All monitors. Failures are added to the run's problems and change its exit code.
 
-    For a notice by mail, Slack and so on, make a subclass with Spidermon's actions, and name it in
+    For notifications by e-mail, Slack and so on, subclass it, add Spidermon's actions, and name the subclass in
     `SPIDERMON_ENGINE_STOP_MONITORS`.
     """
 
@@ -117,9 +117,9 @@ class PoeModelsSuite(MonitorSuite):  # type: ignore[misc]
     )
 
     def on_monitors_failed(self, result: MonitorResult) -> None:
-        """Add what failed to the report."""
+        """Add the failures to the report."""
         failed = result.monitors_failed_results
         messages = [
-            f"{each.monitor.monitor_name}: {each.reason or 'the monitor itself broke, see the log'}" for each in failed
+            f"{each.monitor.monitor_name}: {each.reason or 'the monitor itself failed, see the log'}" for each in failed
         ]
         report_problems(failed[0].monitor.data.crawler, messages)

@@ -1,7 +1,7 @@
-"""The catalogue: a feed as static pages for people.
+"""The catalogue: a feed as a static website.
 
-`build` (site/build.py) writes it into a folder that any web space can serve, or that opens from a disk.
-Nothing in it asks for anything outside the folder. `poe-scraper site` is its command.
+`build` (site/build.py) writes it into a folder that any web server can serve and that also opens from disk.
+The pages load nothing from outside the folder. The command is `poe-scraper site`.
 """
 
 from poe_scraper.site.build import Built, build

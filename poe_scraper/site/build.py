@@ -1,4 +1,4 @@
-"""Building a catalogue from a feed."""
+"""Build a catalogue from a feed."""
 
 import hashlib
 import re
@@ -30,13 +30,10 @@ from poe_scraper.site.folder import Folder
 from poe_scraper.untrusted import safe
 
 VERSIONS = 50
-"""So many of the newest versions stand on the page of changes; `changes.jsonl` has all."""
-
-LINES = 200
-"""So many bots of one kind of change are named for each version."""
+"""How many of the newest versions the page of changes shows; `changes.jsonl` has all."""
 
 CHARTS = 12
-"""So many prices of a bot are drawn."""
+"""How many price charts a bot's page has at most."""
 
 ASSETS = ("site.css", "cost.js", "page.js", "table.js", "compare.js", "bot.js", "icon.svg")
 
@@ -45,13 +42,13 @@ _PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 @dataclass(frozen=True)
 class Built:
-    """What came of a build: names of files, relative to the folder.
+    """The result of a build. File names are relative to the folder.
 
     Args:
-        bots: how many bots the catalogue shows.
-        written: files that are new or differ.
-        unchanged: files that were right as they were.
-        removed: files of an earlier build that are no longer needed.
+        bots: number of bots in the catalogue.
+        written: files that are new or have changed.
+        unchanged: files that were already up to date.
+        removed: files of an earlier build that are no longer part of the catalogue.
     """
 
     bots: int
@@ -64,12 +61,12 @@ def build(feed: FeedReader, store: FeedStore, out: Path) -> Built:
     """Write the catalogue of a feed.
 
     Args:
-        feed: what it shows.
-        store: the feed's folder, for its history, runs and the files to take along.
-        out: the folder to write. It may hold an older catalogue; else it must be empty, or not exist.
+        feed: the feed to show.
+        store: the feed's folder, for its history, run reports and the files to copy.
+        out: the folder to write. It must be empty, not exist yet, or contain an earlier catalogue.
 
     Raises:
-        CatalogueError: the folder cannot be written, or holds something else.
+        CatalogueError: the folder cannot be written, or contains something else.
         FeedError: the feed or its history cannot be read.
     """
     folder = Folder(out)
@@ -79,7 +76,7 @@ def build(feed: FeedReader, store: FeedStore, out: Path) -> Built:
 
 
 def page_name(bot_id: str) -> str:
-    """The name of a bot's page without its suffix: the id where it can be a file's name, else a digest."""
+    """The file name of a bot's page without suffix: the id if it is a safe file name, else a digest of it."""
     key = bot_id.casefold()
     if _PLAIN_NAME.fullmatch(key):
         return key
@@ -110,7 +107,7 @@ class _Catalogue:
         contents["data/bots.js"] = data.script({**head, "bots": listings})
         for name, content in contents.items():
             self.folder.write(name, content)
-        # the browser must not put an old script to a new page
+        # a new URL per content: the browser must not use a cached script with a newer page
         digests = {name: hashlib.sha256(content).hexdigest()[:12] for name, content in contents.items()}
         self.environment.globals["asset"] = lambda name: f"{name}?{digests[name]}"
         self._copies()
@@ -130,7 +127,7 @@ class _Catalogue:
     # --- files of the feed
 
     def _copies(self) -> None:
-        """Take the feed along, so that whoever reads the pages can have the data."""
+        """Copy the files of the feed, so that visitors can download the data."""
         wanted = (self.store.models, self.store.schema, self.store.change_log, self.store.atom)
         self.copied = [] if self.feed.starter else [path.name for path in wanted if path.exists()]
         for path in wanted:
@@ -160,7 +157,7 @@ class _Catalogue:
         )
 
     def _last_change(self, bot: Bot) -> datetime | None:
-        """When its prices or its status changed last. The first version of all is no change."""
+        """When its prices or status last changed. The first version of the feed does not count as a change."""
         first = self.changes[0].version if self.changes else 0
         last = self.snapshots[bot.key][-1]
         return last.at if last.version > first else None
@@ -197,15 +194,19 @@ class _Catalogue:
                 api=prices.api_prices(bot.pricing.api),
                 steps=timeline.steps(found),
                 charts=_charts(bot, found),
-                data=Markup(data.json_text({"pointsPerUsd": str(self.feed.points_per_usd), "bot": data.bot(bot)})),  # noqa: S704 - escaped
+                data=self._script_data(bot),
             )
             self.folder.write(f"bots/{name}.html", text.encode())
             self.folder.write(f"bots/{name}.json", data.readable(self.feed.entry(bot.id)))
 
+    def _script_data(self, bot: Bot) -> Markup:
+        points_per_usd = str(self.feed.points_per_usd)
+        return Markup(data.json_text({"pointsPerUsd": points_per_usd, "bot": data.page_data(bot)}))  # noqa: S704 - escaped
+
     # --- changes
 
     def _versions(self) -> list[dict[str, Any]]:
-        """What each of the newest versions brought, newest first."""
+        """The changes of each of the newest versions, newest first."""
         numbers = sorted({change.version for change in self.changes})[-VERSIONS:]
         wanted = set(numbers)
         moved: dict[int, list[tuple[Bot, timeline.Step]]] = {}
@@ -213,10 +214,10 @@ class _Catalogue:
             for step in timeline.steps(self.snapshots[bot.key]):
                 if step.snapshot.version in wanted and (step.prices or step.adjustments):
                     moved.setdefault(step.snapshot.version, []).append((bot, step))
-        told = (change for change in self.changes if change.version in wanted)
+        recent = (change for change in self.changes if change.version in wanted)
         versions = [
             self._version(number, [*group], moved.get(number, []))
-            for number, group in groupby(told, lambda change: change.version)
+            for number, group in groupby(recent, lambda change: change.version)
         ]
         return versions[::-1]
 
@@ -237,7 +238,7 @@ class _Catalogue:
 
     def _named(self, bot_id: str) -> dict[str, str | None]:
         bot = self.feed.get(bot_id)
-        if bot is None:  # it is long gone
+        if bot is None:  # gone, and no longer in the feed
             return {"name": bot_id, "page": None}
         return {"name": bot.display_name or bot.handle or bot.id, "page": page_name(bot.id)}
 
@@ -265,13 +266,13 @@ class _Catalogue:
 
 
 def _seen(bot: Bot) -> datetime:
-    """When the prices shown were seen."""
+    """When the prices shown were last seen."""
     sighting = bot.observed.page or bot.observed.catalog
     return sighting.at if sighting else bot.last_seen
 
 
 def _charts(bot: Bot, found: Sequence[Snapshot]) -> dict[str, Any]:
-    """Every price that ever moved; where none did, the first one, as flat as it is."""
+    """Charts of all prices that ever changed; if none did, of the first price."""
     lines = timeline.series(found)
     moved = [line for line in lines if line.moved]
     end = bot.last_seen
@@ -283,7 +284,7 @@ def _charts(bot: Bot, found: Sequence[Snapshot]) -> dict[str, Any]:
 
 
 def _facets(listings: Iterable[dict[str, Any]]) -> dict[str, list[tuple[str, int]]]:
-    """What can be chosen in the filters, and of how many bots it holds."""
+    """The choices of each filter, with the number of bots for each."""
     found: dict[str, Counter[str]] = {name: Counter() for name in ("creator", "owner", "in", "out", "unit")}
     for listing in listings:
         for name, counter in found.items():
@@ -306,23 +307,23 @@ def _coverage(active: Sequence[Bot], gone: int) -> list[tuple[str, int, str]]:
         return label, sum(bool(test(bot)) for bot in active), remark
 
     return [
-        ("Active bots", len(active), f"{gone} more are gone and kept for a while"),
+        ("Active bots", len(active), f"{gone} more are gone and still listed for a while"),
         count("With a price", lambda bot: bot.pricing.primary, "of any kind"),
         count("With a rate card", lambda bot: bot.pricing.rates, "read from the bot\u2019s page"),
         count("With an API price", lambda bot: bot.pricing.api, "from Poe\u2019s models API"),
-        count("With an amount not understood", lambda bot: bot.pricing.unparsed, "shown word for word"),
+        count("With an amount that could not be parsed", lambda bot: bot.pricing.unparsed, "shown as on the card"),
         count(
             "Where two sources differ",
             lambda bot: any(check.result in {"differs", "suspect"} for check in bot.pricing.checks),
-            "by more than rounding explains",
+            "by more than rounding",
         ),
-        count("Failed at the last visit", lambda bot: bot.errors, "older facts are shown"),
-        count("Page never read", lambda bot: bot.observed.page is None, "no rate card is known"),
+        count("Failed on the last visit", lambda bot: bot.errors, "older data is shown"),
+        count("Page never read", lambda bot: bot.observed.page is None, "rate card unknown"),
     ]
 
 
 def _ages(active: Sequence[Bot], now: datetime) -> list[tuple[str, int]]:
-    """How old the pages are, counted back from the feed's date."""
+    """Number of pages by age, counted back from the feed's date."""
     limits = (("up to a day", 1), ("up to a week", 7), ("up to 30 days", 30), ("older", 10**6))
     ages = [now - bot.observed.page.at for bot in active if bot.observed.page]
     counts = []
@@ -368,18 +369,18 @@ def _inert(value: object) -> object:
     return safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _short(text: str, room: int = 60) -> str:
-    """What a cell of the table has room for, in characters."""
-    return text if len(text) <= room else f"{text[: room - 1]}…"
+def _short(text: str, length: int = 60) -> str:
+    """Text cut to a number of characters, for a table cell."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def _block(text: str) -> Markup:
-    """Text of several lines, for an element that keeps them."""
+    """Text of several lines, for an element that preserves line breaks."""
     return Markup("\n").join(escape(safe(line)) for line in text.splitlines())
 
 
 def _web_address(url: str) -> str:
-    """The address, if a link may lead there; else nothing."""
+    """The address if it is safe to link to (http or https), else an empty string."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Step charts of prices: geometry only, drawn by a template as SVG."""
+"""The geometry of price step charts; a template draws them as SVG."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from poe_scraper.pricing import amounts
 from poe_scraper.site.timeline import Series
 
 WIDTH, HEIGHT = 320, 120
-"""Size of the drawing, in its own units."""
+"""Size of the SVG view box."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 4, 316, 22, 98
 
 
@@ -17,13 +17,13 @@ class Chart:
     """A price over time, from its first day to the day it was last seen.
 
     Args:
-        series: what is drawn.
-        path: of the line, in SVG's `d` notation. It breaks where there was no price.
-        area: the same, closed down to zero.
-        marks: where each step begins, as x and y.
+        series: the price drawn.
+        path: the line as SVG path data (`d`). It has a gap where there was no price.
+        area: the area below the line, as SVG path data.
+        marks: x and y of the start of each step.
         start: first day.
         end: last day.
-        top_text: the highest price, over the denominator that the newest price has; the axis runs from 0 to it.
+        top_text: the highest price, per the unit of the newest price; the axis runs from 0 to it.
     """
 
     series: Series
@@ -40,7 +40,7 @@ def chart(series: Series, end: datetime) -> Chart:
 
     Args:
         series: one price.
-        end: until when it is known.
+        end: when the price was last seen.
     """
     start = series.points[0][0]
     end = max(end, series.points[-1][0])

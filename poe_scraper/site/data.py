@@ -1,6 +1,6 @@
-"""What the scripts of the catalogue compute with: `data/bots.js`.
+"""The data for the catalogue's scripts: `data/bots.js`.
 
-A script and not a JSON file, because a page that was opened from a disk may load the one and not the other.
+It is a script, not a JSON file, because browsers do not let a page opened from disk fetch JSON.
 """
 
 import json
@@ -16,20 +16,20 @@ from poe_scraper.pricing.prices import Price
 from poe_scraper.untrusted import safe
 
 
-def pricing(told: Bot) -> dict[str, Any]:
-    """What a cost is computed from: prices in force when the card was read, with what their labels mean worked out.
+def pricing(bot: Bot) -> dict[str, Any]:
+    """What costs are computed from: the prices in force when the card was read, with their labels interpreted.
 
-    The script has no vocabulary of its own. What is empty, 0 or false is left out.
+    The script has no vocabulary of its own. Fields that are empty, 0 or false are left out.
     """
-    seen = card_seen(told)
-    found = examine(told.pricing)
+    seen = card_seen(bot)
+    found = examine(bot.pricing)
     page = in_force(found.page, seen, seen)
     facts = {
         "prices": [_price(price) for price in (*page, *found.api)],
-        "makes": sorted(media.makes(told, page)),
-        "api": told.pricing.api and told.pricing.api.model_dump(mode="json", exclude_none=True),
-        "unparsed": int(bool(told.pricing.unparsed)),
-        "adjustments": [_adjustment(item) for item in told.pricing.adjustments],
+        "makes": sorted(media.makes(bot, page)),
+        "api": bot.pricing.api and bot.pricing.api.model_dump(mode="json", exclude_none=True),
+        "unparsed": int(bool(bot.pricing.unparsed)),
+        "adjustments": [_adjustment(item) for item in bot.pricing.adjustments],
     }
     return _kept(facts)
 
@@ -59,8 +59,8 @@ def _price(price: Price) -> dict[str, Any]:
 
 
 def _rate(rate: Rate) -> dict[str, Any]:
-    told: dict[str, Any] = rate.model_dump(mode="json", include={"amount", "max_amount", "list_amount", "bound"})
-    facts = {**told, "quantity": format(rate.per.quantity, "f")}
+    figures: dict[str, Any] = rate.model_dump(mode="json", include={"amount", "max_amount", "list_amount", "bound"})
+    facts = {**figures, "quantity": format(rate.per.quantity, "f")}
     defaults = {"max_amount": None, "list_amount": None, "bound": "exact", "quantity": "1"}
     return {name: value for name, value in facts.items() if name not in defaults or value != defaults[name]}
 
@@ -70,24 +70,24 @@ def _kept(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _adjustment(item: Adjustment) -> dict[str, Any]:
-    told: dict[str, Any] = item.model_dump(mode="json", exclude_none=True)
+    facts: dict[str, Any] = item.model_dump(mode="json", exclude_none=True)
     found = caveat(item)
-    return {**told, "words": amounts.in_words(item), **({"caveat": found} if found else {})}
+    return {**facts, "words": amounts.in_words(item), **({"caveat": found} if found else {})}
 
 
-def bot(told: Bot) -> dict[str, Any]:
-    """What a bot's own page computes with."""
-    return {"id": told.id, "pricing": pricing(told)}
+def page_data(bot: Bot) -> dict[str, Any]:
+    """The data for the scripts of a bot's page."""
+    return {"id": bot.id, "pricing": pricing(bot)}
 
 
 def json_text(value: Any) -> str:
-    """JSON that may stand inside a `script` element: nothing in it ends one, and its texts are inert."""
+    """JSON that is safe inside a `script` element: nothing in it closes the element, and all text is made harmless."""
     text = json.dumps(_inert(value), separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _inert(value: Any) -> Any:
-    """The same without control characters and bidirectional overrides: what scripts show is text of Poe's."""
+    """A value without control characters and bidirectional overrides, because its text comes from Poe."""
     match value:
         case str():
             return safe(value)
@@ -100,46 +100,46 @@ def _inert(value: Any) -> Any:
 
 
 def script(value: Any) -> bytes:
-    """A script that gives `Data` a value.
+    """A script that assigns the value to `Data`.
 
-    It is parsed as JSON: that is faster than a literal, and a key `__proto__` is a key like any other.
+    It calls `JSON.parse`, which is faster than an object literal and treats `__proto__` as an ordinary key.
     """
     text = json_text(value).replace("\\", "\\\\").replace("'", "\\'")
     return f"const Data = JSON.parse('{text}');\n".encode()
 
 
-def listing(told: Bot, row: dict[str, Any]) -> dict[str, Any]:
-    """What the table and the comparison filter, sort and compute with; what is empty is left out.
+def listing(bot: Bot, row: dict[str, Any]) -> dict[str, Any]:
+    """The data for the scripts of the table and the comparison. Empty fields are left out.
 
     Args:
-        told: the bot.
-        row: what the table says of it beyond the feed.
+        bot: the bot.
+        row: the values of its table row that are not in the feed.
     """
-    architecture = told.architecture
-    window = told.context_window
+    architecture = bot.architecture
+    window = bot.context_window
     facts = {
-        "id": told.id,
-        "name": told.display_name or told.handle or told.id,
-        "handle": told.handle,
-        "creator": told.creator and told.creator.handle,
-        "creator_name": told.creator and told.creator.name,
-        "owner": told.owned_by,
+        "id": bot.id,
+        "name": bot.display_name or bot.handle or bot.id,
+        "handle": bot.handle,
+        "creator": bot.creator and bot.creator.handle,
+        "creator_name": bot.creator and bot.creator.name,
+        "owner": bot.owned_by,
         "in": architecture and architecture.input_modalities,
         "out": architecture and architecture.output_modalities,
         "window": window and window.context_length,
-        "about": told.description and told.description[:ABOUT],
+        "about": bot.description and bot.description[:ABOUT],
         **row,
     }
     kept = {name: value for name, value in facts.items() if value}
     if kept.get("handle") == kept["name"]:
         del kept["handle"]
-    return {**kept, "pricing": pricing(told)}
+    return {**kept, "pricing": pricing(bot)}
 
 
 ABOUT = 120
-"""So many characters of a bot's description can be searched: with more, the table would load slowly."""
+"""How many characters of a bot's description can be searched. More would make the table slow to load."""
 
 
 def readable(entry: dict[str, Any]) -> bytes:
-    """A bot's own file: as it stands in the feed, for people too."""
+    """A bot's JSON file: its entry in the feed, indented."""
     return (json.dumps(entry, indent=1) + "\n").encode()

@@ -6,7 +6,7 @@ from pathlib import Path
 from poe_scraper.failures import PoeScraperError
 
 MANIFEST = "catalogue.json"
-"""Lists the files of a catalogue, so that the next build knows which are its own."""
+"""Lists the files of a catalogue, so that the next build knows which files belong to it."""
 
 
 class CatalogueError(PoeScraperError):
@@ -14,13 +14,13 @@ class CatalogueError(PoeScraperError):
 
 
 class Folder:
-    """A folder that holds a catalogue, or will. Only what differs is written; other people's files stay.
+    """The folder of a catalogue. Only changed files are written; files that are not part of it are never touched.
 
     Args:
-        path: where. It may hold an older catalogue, or nothing.
+        path: the folder. It must be empty, not exist yet, or contain an earlier catalogue.
 
     Raises:
-        CatalogueError: it holds something else.
+        CatalogueError: the folder contains something else.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,13 +35,13 @@ class Folder:
 
     def _own_files(self) -> set[str]:
         try:
-            told = json.loads((self.path / MANIFEST).read_bytes())
-            return {str(name) for name in told["files"]}
+            manifest = json.loads((self.path / MANIFEST).read_bytes())
+            return {str(name) for name in manifest["files"]}
         except FileNotFoundError:
             if self.path.exists() and any(self.path.iterdir()):
                 message = (
-                    f"{self.path} is not empty and holds no catalogue: name a new folder, or an empty one, "
-                    "so that no file of yours is overwritten."
+                    f"{self.path} is not empty and is not a catalogue: name a new or an empty folder, "
+                    "so that none of your files is overwritten."
                 )
                 raise CatalogueError(message) from None
             return set()
@@ -61,7 +61,7 @@ class Folder:
                 self.unchanged.append(name)
                 return
             path.parent.mkdir(parents=True, exist_ok=True)
-            # a server may be reading the folder: it finds the old file or the new one
+            # a server may be reading the folder: it must see either the old file or the new one
             temporary = path.with_name(f".{path.name}.tmp")
             temporary.write_bytes(content)
             temporary.replace(path)
@@ -70,7 +70,7 @@ class Folder:
         self.written.append(name)
 
     def close(self) -> None:
-        """Remove what an earlier build wrote and this one did not, and note what is the catalogue's.
+        """Remove the files that only an earlier build wrote, and write the list of the catalogue's files.
 
         Raises:
             CatalogueError: the folder cannot be written.

@@ -1,4 +1,4 @@
-"""What the pages tell of a bot's prices, and how sure that is."""
+"""A bot's prices as the pages show them, and why they may be unsure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from poe_scraper.pricing.conclusions import examine
 from poe_scraper.pricing.prices import Price, api_rates
 
 _DIGITS = 3
-"""So many significant digits of a converted price are shown: it is no figure of Poe's."""
+"""Number of significant digits of a converted price, which is not one of Poe's own figures."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Figure:
 
     Args:
         text: such as `$2.02` or `67,000`.
-        converted: whether it was converted from the other currency.
+        converted: True if it was converted from the other currency.
     """
 
     text: str
@@ -31,12 +31,12 @@ class Shown:
     """A bot's primary price as a table shows it.
 
     Args:
-        usd: dollars.
-        points: points.
-        per: what both pay for: `/1M tokens`; empty where the card names nothing.
+        usd: the price in dollars.
+        points: the price in points.
+        per: what the price is for, such as `/1M tokens`; empty if the card does not say.
         bound: `up to`, `from`, `about`, or empty.
-        unit: of the denominator.
-        label: of the rate.
+        unit: the unit of the denominator; None if the card names none.
+        label: the rate's section, label and attributes.
     """
 
     usd: Figure
@@ -48,7 +48,7 @@ class Shown:
 
 
 def shown(primary: PrimaryPrice, points_per_usd: Decimal) -> Shown:
-    """The primary price in both currencies; what is known in one alone is converted."""
+    """The primary price in both currencies; if one of them is missing, it is converted from the other."""
     usd, points = primary.usd, primary.points
     label = " / ".join(filter(None, (primary.section, primary.label, *primary.attributes.values())))
     return Shown(
@@ -74,7 +74,7 @@ def _rounded(value: Decimal) -> str:
 
 
 def sections(bot: Bot) -> Iterator[tuple[str | None, list[Price]]]:
-    """The prices of a bot's card under their titles, in its order; a title that comes back is one section."""
+    """The prices of a bot's card by section title, in the card's order; sections with the same title are merged."""
     found: dict[str | None, list[Price]] = {}
     for price in examine(bot.pricing).page:
         found.setdefault(price.section, []).append(price)
@@ -82,23 +82,23 @@ def sections(bot: Bot) -> Iterator[tuple[str | None, list[Price]]]:
 
 
 def figure(currency: Currency, rate: Rate) -> str:
-    """A rate's own figures: `up to $0.81`, `0.10-0.20`, with its denominator."""
+    """A rate's amount with its bound and currency, such as `up to $0.81` or `0.10-0.20`, without its denominator."""
     sums = amounts.sum_of(rate.amount, rate.max_amount)
     bound = "" if rate.bound == "exact" else f"{rate.bound.replace('_', ' ')} "
     return f"{bound}{'$' if currency == 'USD' else ''}{sums}"
 
 
 def doubts(bot: Bot) -> list[str]:
-    """Why the prices of a bot are not sure; empty where nothing speaks against them."""
+    """Why the prices of a bot are unsure; empty if there is no reason."""
     pricing = bot.pricing
     kinds = {adjustment.kind for adjustment in pricing.adjustments}
     found = []
     if pricing.primary is None:
-        found.append("No price of it is known.")
+        found.append("None of its prices is known.")
     elif pricing.primary.bound != "exact":
         found.append(f"The price shown is not exact, but \u201c{pricing.primary.bound.replace('_', ' ')}\u201d.")
     if pricing.unparsed:
-        found.append("Its rate card holds an amount that could not be read.")
+        found.append("Its rate card contains an amount that could not be parsed.")
     results = {check.result for check in pricing.checks}
     if "suspect" in results:
         found.append("Other evidence contradicts a price by a factor of 10 or more: see Checks.")
@@ -107,13 +107,13 @@ def doubts(bot: Bot) -> list[str]:
     if "undisclosed_costs" in kinds:
         found.append("Its creator charges costs that the card does not disclose.")
     if "plus_called_bots" in kinds:
-        found.append("The bots that it calls cost extra.")
+        found.append("The bots it calls are charged in addition.")
     if "variable" in kinds:
-        found.append("The card calls a part of the price variable.")
+        found.append("The card says that part of the price varies.")
     if bot.observed.page is None:
-        found.append("Its page was never read: the price is the models API's.")
+        found.append("Its page was never read: the price comes from the models API.")
     if bot.errors:
-        found.append("Something went wrong at the last visit: see Errors. Older facts are shown.")
+        found.append("The last visit failed: see Errors. Older data is shown.")
     return found
 
 
@@ -128,15 +128,15 @@ _API_WORDS = {
 
 
 def api_prices(api: ApiPricing | None) -> list[tuple[str, Decimal, str]]:
-    """The models API's prices: what for, dollars, and what they are per; tokens by the million."""
-    told = []
+    """The models API's prices: label, dollars and denominator, such as `/1M tokens`. Token prices are per million."""
+    rows = []
     for rate in api_rates(api):
         quantity = Decimal(1_000_000 if rate.per.unit == "token" else 1)
         per = amounts.per({"unit": rate.per.unit, "quantity": quantity})
-        told.append((_API_WORDS.get(rate.label, rate.label), _plain(rate.amount * quantity), per))
-    return told
+        rows.append((_API_WORDS.get(rate.label, rate.label), _plain(rate.amount * quantity), per))
+    return rows
 
 
 def _plain(value: Decimal) -> Decimal:
-    """Without zeros that only computing made."""
+    """The value without trailing zeros."""
     return value.to_integral_value() if value == value.to_integral_value() else value.normalize()

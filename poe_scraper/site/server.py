@@ -1,4 +1,4 @@
-"""Showing a catalogue on this machine. To publish it, any web server will do."""
+"""A local web server to preview a catalogue. To publish one, use any web server."""
 
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -10,20 +10,20 @@ class _Handler(SimpleHTTPRequestHandler):
     extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".atom": "application/atom+xml"}  # noqa: RUF012
 
     def end_headers(self) -> None:
-        """Have every file asked for again: the next build may have changed it."""
+        """Make the browser revalidate every file: the next build may have changed it."""
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
-        """Log nothing: the only visitor is the one who started it."""
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
+        """Log nothing: the only visitor is the user who started the server."""
 
 
 def serving(folder: Path, port: int) -> ThreadingHTTPServer:
-    """A server of the folder on the loopback address; `serve_forever` starts it.
+    """Make a server for a folder on the loopback address; `serve_forever` starts it.
 
     Args:
-        folder: what to serve.
-        port: TCP port; 0 takes a free one.
+        folder: the folder to serve.
+        port: TCP port; 0 picks a free one.
 
     Raises:
         OSError: the port cannot be used.

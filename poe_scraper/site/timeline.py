@@ -1,4 +1,4 @@
-"""How each bot came to the prices it has."""
+"""The price history of a bot, as its page shows it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ class Step:
     """A version that changed a bot's prices or status.
 
     Args:
-        snapshot: the bot from then on.
+        snapshot: the bot as of that version.
         kind: `added`, `gone`, `back` or `changed`.
-        prices: what moved.
-        adjustments: whether what changes the prices is another.
+        prices: the prices that changed.
+        adjustments: True if the adjustments changed.
     """
 
     snapshot: Snapshot
@@ -29,11 +29,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Series:
-    """One price over time: what it was from each moment on, None while there was none.
+    """One price over time.
 
     Args:
-        rate: the price as it was last told.
-        points: time and price of one unit, oldest first.
+        rate: the latest rate.
+        points: when each price took effect and the price per unit, oldest first; None while there was no price.
     """
 
     rate: Rate
@@ -41,29 +41,29 @@ class Series:
 
     @property
     def moved(self) -> bool:
-        """Whether it was ever another."""
+        """True if the price ever changed."""
         return len({amount for _, amount in self.points}) > 1
 
 
 def steps(found: Sequence[Snapshot]) -> list[Step]:
-    """What each snapshot changed, newest first. The first one of all is `added`."""
-    told = []
-    for place, snapshot in enumerate(found):
-        if place == 0:
-            told.append(Step(snapshot, "added", (), adjustments=False))
+    """What each snapshot changed, newest first. The oldest snapshot is `added`."""
+    result = []
+    for index, snapshot in enumerate(found):
+        if index == 0:
+            result.append(Step(snapshot, "added", (), adjustments=False))
             continue
-        before = found[place - 1].bot
+        before = found[index - 1].bot
         status = snapshot.bot.status
         kind = "changed" if status == before.status else ("gone" if status == "gone" else "back")
         adjustments = before.pricing.adjustments != snapshot.bot.pricing.adjustments
-        told.append(Step(snapshot, kind, price_changes(before, snapshot.bot), adjustments))
-    return told[::-1]
+        result.append(Step(snapshot, kind, price_changes(before, snapshot.bot), adjustments))
+    return result[::-1]
 
 
 def series(found: Sequence[Snapshot]) -> list[Series]:
-    """Every price that a bot's card or the API ever had, in dollars where it had dollars.
+    """All prices that a bot's card or the API ever had; in dollars if they were ever given in dollars.
 
-    The order is that of the newest card; prices that are no more come last.
+    They are in the order of the newest card. Prices that no longer exist come last.
     """
     by_key: dict[tuple[object, ...], list[tuple[Any, Decimal | None]]] = {}
     newest: dict[tuple[object, ...], Rate] = {}
@@ -84,7 +84,7 @@ def series(found: Sequence[Snapshot]) -> list[Series]:
 
 
 def _by_identity(pricing: Pricing) -> dict[tuple[object, ...], Rate]:
-    """Rates by what stays the same of a price when it moves; its currency stands last."""
+    """Rates by a key that stays the same when the price changes. The key's last part is the currency."""
     rates: dict[tuple[object, ...], Rate] = {}
     for rate in pricing.rates or api_rates(pricing.api):
         rates.setdefault((*identity(rate), rate.currency), rate)

@@ -197,7 +197,7 @@ def test_show(poe: Command, feed: Path) -> None:
 
 def test_show_tells_what_went_wrong(poe: Command, feed: Path) -> None:
     told = poe("show", "hostile", "--output-dir", feed).stdout
-    assert "On the card, but not understood" in told
+    assert "On the card, but not parsed" in told
     assert "card_unparsed at rates" in told
 
 
@@ -302,7 +302,7 @@ def test_diff_backwards_and_with_itself(poe: Command, feed: Path) -> None:
     back = json.loads(poe("diff", "2", "1", "--output-dir", feed, "--json").stdout)
     assert (back["added"], back["gone"], back["back"]) == ([], ["newcomer"], ["leaver"])
     same = poe("diff", "2", "2", "--output-dir", feed)
-    assert (same.returncode, same.stdout) == (0, "There is nothing to compare version 2 with.\n")
+    assert (same.returncode, same.stdout) == (0, "There is no earlier version to compare version 2 with.\n")
     missing = poe("diff", "1", "9", "--output-dir", feed)
     assert missing.returncode == 1
     assert "Version 9 does not exist" in missing.stderr

@@ -163,7 +163,7 @@ def test_reread_writes_what_changes(poe: Command, tmp_path: Path) -> None:
 def test_reread_needs_a_crawled_feed(poe: Command) -> None:
     told = poe("reread")
     assert told.returncode == 1
-    assert "There is no crawled feed in output" in told.stderr
+    assert "output has no crawled feed" in told.stderr
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_a_part_that_did_not_see_all_makes_nothing_gone(merge: Merge, tmp_path: 
     output = publish(tmp_path / "all", *(bot(name) for name in ("a", "c", "d", "left")))
     done = merge(output, *halves(tmp_path, complete=False))
     assert done.status == 0, done.log
-    assert "which did not see its whole shard" in done.log
+    assert "which did not cover its whole shard" in done.log
     assert done.bots["left"]["status"] == "active"
     assert not done.report["complete"]
 

@@ -98,7 +98,7 @@ def test_another_publisher_goes_on_with_a_crawl(start: Starter, redis: RedisServ
         assert worker.wait().status == 0
         asked = visits(replica)
     assert done.status == 0, done.log
-    assert "Going on with a crawl" in done.log
+    assert "Resuming a crawl" in done.log
     assert set(asked.values()) == {1}
     assert done.report["visited"] == 24
     assert without_times(done.bots) == without_times(alone.bots)
@@ -119,7 +119,7 @@ def test_a_publisher_without_workers_gives_up_and_loses_nothing(start: Starter, 
         redis.client.set("poe_models:publisher", "process 1 on elsewhere")
         second = start(replica, environment=shared | {"POE_REDIS_LEASE": "0.5"}).wait()
     assert second.status == 1
-    assert "serves a crawl of process 1 on elsewhere" in second.log
+    assert "already serves a crawl of process 1 on elsewhere" in second.log
     assert second.report["finish_reason"] == "queue_busy"
 
 

@@ -7,7 +7,7 @@ from scrapy import Request, Spider
 from scrapy.utils.request import request_from_dict
 
 from poe_scraper.distributed import serializer
-from poe_scraper.distributed.tasks import Look, Tasks, address
+from poe_scraper.distributed.tasks import QueueState, Tasks, address
 from tests.distributed.conftest import RedisServer, redis_server, wait_until
 
 
@@ -33,79 +33,83 @@ def impatient(tasks: Tasks) -> Tasks:
 
 
 def test_a_task_is_leased_once_and_finished_once(tasks: Tasks) -> None:
-    assert [tasks.take("one"), tasks.take("two"), tasks.take("one")] == [("a", b"a"), ("b", b"b"), None]
+    assert [tasks.lease_next("one"), tasks.lease_next("two"), tasks.lease_next("one")] == [
+        ("a", b"a"),
+        ("b", b"b"),
+        None,
+    ]
     assert tasks.finish("a", b"A")
     assert not tasks.finish("a", b"again")
-    assert tasks.look() == Look(results=[b"A"], tasks=1, workers=0, published=False)
-    assert tasks.look(since=1).results == []
+    assert tasks.state() == QueueState(results=[b"A"], tasks=1, workers=0, published=False)
+    assert tasks.state(since=1).results == []
 
 
 def test_what_a_dead_worker_held_is_leased_again_and_first(tasks: Tasks) -> None:
-    tasks.beat("dead")
-    assert tasks.take("dead") == ("a", b"a")
-    assert tasks.beat("alive") == 0
-    wait_until(lambda: impatient(tasks).beat() == 1)
-    assert tasks.take("alive") == ("a", b"a")
+    tasks.heartbeat("dead")
+    assert tasks.lease_next("dead") == ("a", b"a")
+    assert tasks.heartbeat("alive") == 0
+    wait_until(lambda: impatient(tasks).heartbeat() == 1)
+    assert tasks.lease_next("alive") == ("a", b"a")
     assert tasks.finish("a", b"from the dead"), "the first result counts, whoever it comes from"
     assert not tasks.finish("a", b"from the living")
-    assert tasks.look().results == [b"from the dead"]
+    assert tasks.state().results == [b"from the dead"]
 
 
 def test_a_task_that_was_finished_meanwhile_is_not_leased_again(tasks: Tasks) -> None:
-    tasks.take("slow")
+    tasks.lease_next("slow")
     tasks.leave("slow")
     tasks.finish("a", b"A")
-    assert tasks.take("other") == ("b", b"b")
-    assert tasks.take("other") is None
+    assert tasks.lease_next("other") == ("b", b"b")
+    assert tasks.lease_next("other") is None
 
 
 def test_who_leaves_gives_back_its_own_alone(tasks: Tasks) -> None:
-    tasks.beat("one")
-    tasks.beat("two")
-    tasks.take("one")
-    tasks.take("two")
+    tasks.heartbeat("one")
+    tasks.heartbeat("two")
+    tasks.lease_next("one")
+    tasks.lease_next("two")
     tasks.leave("one")
-    assert tasks.take("two") == ("a", b"a")
-    assert tasks.take("two") is None
-    assert tasks.look().workers == 1
+    assert tasks.lease_next("two") == ("a", b"a")
+    assert tasks.lease_next("two") is None
+    assert tasks.state().workers == 1
 
 
 def test_nothing_is_leased_while_the_site_wants_to_be_left_alone(tasks: Tasks) -> None:
     tasks.pause(60)
-    assert tasks.take("one") is None
+    assert tasks.lease_next("one") is None
     tasks.pause(0)
-    wait_until(lambda: tasks.take("one") is not None)
+    wait_until(lambda: tasks.lease_next("one") is not None)
 
 
 def test_one_publisher_at_a_time(tasks: Tasks) -> None:
     first, second = impatient(tasks), impatient(tasks)
-    assert tasks.lead() is None
-    assert tasks.look().published
-    holder = second.lead()
+    assert tasks.acquire_lead() is None
+    assert tasks.state().published
+    holder = second.acquire_lead()
     assert holder is not None
     assert holder.startswith("process ")
-    assert tasks.still_leads()
+    assert tasks.renew_lead()
     tasks.resign()
-    assert first.lead() is None
-    wait_until(lambda: second.lead() is None)  # the first one died
-    assert not first.still_leads()
+    assert first.acquire_lead() is None
+    wait_until(lambda: second.acquire_lead() is None)  # the first one died
+    assert not first.renew_lead()
     first.resign()
-    assert second.look().published or not second.still_leads(), "one that was taken for dead ends nobody's lead"
+    assert second.state().published or not second.renew_lead(), "one that was taken for dead ends nobody's lead"
 
 
 def test_an_unfinished_crawl_is_gone_on_with_if_it_is_the_same(tasks: Tasks) -> None:
     tasks.finish("a", b"A")
     assert tasks.begin("all", max_age=60)
-    assert tasks.look().results == [b"A"]
+    assert tasks.state().results == [b"A"]
     assert not tasks.begin("some", max_age=60)
-    assert tasks.look() == Look(results=[], tasks=0, workers=0, published=False)
+    assert tasks.state() == QueueState(results=[], tasks=0, workers=0, published=False)
 
 
 def test_what_is_told_after_the_end_leaves_nothing_behind(tasks: Tasks) -> None:
-    tasks.tell(b"figures")
-    assert tasks.look().results == [b"figures"]
+    tasks.report(b"figures")
+    assert tasks.state().results == [b"figures"]
     tasks.clear()
-    tasks.tell(b"more figures")
+    tasks.report(b"more figures")
     tasks.finish("b", b"B")
     assert tasks.server.keys("*") == []
 

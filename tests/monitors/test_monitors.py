@@ -82,7 +82,7 @@ def test_a_run_at_its_limits_passes() -> None:
         ({"outcome": "failed"}, "outcome: Nothing was published (failed). "),
         (
             {"active_with_rates": 79},
-            "coverage: Active bots with prices: 79 of 100 (79.0%); POE_MONITOR_COVERAGE asks 80.0%",
+            "coverage: Active bots with prices: 79 of 100 (79.0%); POE_MONITOR_COVERAGE requires 80.0%",
         ),
         (
             {"oldest_page": SECOND - timedelta(days=7, seconds=1)},
@@ -94,7 +94,7 @@ def test_a_run_at_its_limits_passes() -> None:
         ),
         (
             {"with_unparsed": 6},
-            "unparsed: Bots with an amount that nobody could read: 6 of 110 (5.5%); POE_MONITOR_UNPARSED allows 5.0%",
+            "unparsed: Bots with an amount that could not be parsed: 6 of 110 (5.5%); POE_MONITOR_UNPARSED allows 5.0%",
         ),
         (
             {"with_differences": 6, "bots": 99, "with_unparsed": 4},

@@ -79,7 +79,7 @@ def test_pages_of_bots_that_left_the_feed_are_removed(tmp_path: Path) -> None:
 
 def test_a_folder_with_something_else_is_left_alone(made: Path, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("mine")
-    with pytest.raises(CatalogueError, match="is not empty and holds no catalogue"):
+    with pytest.raises(CatalogueError, match="is not empty and is not a catalogue"):
         built(made, tmp_path)
     assert files(tmp_path) == {"index.html": b"mine"}
 

@@ -69,7 +69,7 @@ def in_browser(page: Page, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def call(bot: Bot, usage: dict[str, Any], attributes: Any, points_per_usd: Decimal) -> dict[str, Any]:
     return {
-        "bot": data.bot(bot),
+        "bot": data.page_data(bot),
         "usage": usage,
         "attributes": attributes,
         "pointsPerUsd": format(points_per_usd, "f"),
@@ -111,7 +111,7 @@ def test_every_bot_of_the_starter_feed(page: Page, usage: dict[str, Any]) -> Non
 def test_wrong_usage(page: Page, usage: dict[str, Any], message: str) -> None:
     told = page.evaluate(
         "([bot, usage]) => { try { Cost.cost(bot, usage); } catch (error) { return String(error); } }",
-        [data.bot(starter_feed().at(0)), usage],
+        [data.page_data(starter_feed().at(0)), usage],
     )
     assert told.startswith("RangeError")
     assert message in told
@@ -127,7 +127,7 @@ def test_keys_of_objects_are_only_keys(page: Page) -> None:
         }
     )
     bot = starter_feed().at(0).model_copy(update={"pricing": pricing})
-    text = data.script({"bot": data.bot(bot)}).decode()
+    text = data.script({"bot": data.page_data(bot)}).decode()
     choices = page.evaluate(
         text
         + """
