@@ -52,7 +52,6 @@ class PoeModelsSpider(ProfileVisits):
     api_url: str
     api_key: str
     accept: bool
-    max_lost: float
 
     member: "Member | None" = None
     """This process's part in a crawl that is shared through Redis."""
@@ -77,7 +76,6 @@ class PoeModelsSpider(ProfileVisits):
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.api_url = str(crawler.settings["POE_API_URL"])
         spider.accept = crawler.settings.getbool("POE_ACCEPT")
-        spider.max_lost = crawler.settings.getfloat("POE_GATE_MAX_LOST")
         spider.api_key = str(crawler.settings.get("POE_API_KEY") or "")
         if is_shared(crawler.settings, spider.role):
             spider.member = _take_part(spider, crawler)

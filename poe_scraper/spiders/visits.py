@@ -63,6 +63,8 @@ class PageVisits(scrapy.Spider):
     session: Session | None
     """The user's session, if the crawl uses one."""
     breaker: CircuitBreaker
+    max_lost: float = 1
+    """`POE_GATE_MAX_LOST`: the share of the bots that may lose something in one crawl."""
 
     def __init__(
         self,
@@ -123,6 +125,7 @@ class PageVisits(scrapy.Spider):
         settings = crawler.settings
         spider.site_url = str(settings["POE_SITE_URL"]).rstrip("/")
         spider.max_age = timedelta(seconds=settings.getfloat("POE_MAX_AGE"))
+        spider.max_lost = settings.getfloat("POE_GATE_MAX_LOST")
         check_settings(settings)
         spider.session = asked_session(settings)
         if spider.session is not None and spider.session.has_ended(now()):
@@ -136,7 +139,7 @@ class PageVisits(scrapy.Spider):
         if reason != "finished":
             self.crawl_state.end_early()
         repeated, cards = self.cards_by["query"], self.cards_by.total() - self.cards_by[None]
-        if too_many_lost(repeated, cards, self.crawler.settings.getfloat("POE_GATE_MAX_LOST")):
+        if too_many_lost(repeated, cards, self.max_lost):
             message = (
                 f"Rates could not be opened on {repeated} of {cards} pages with a card; their cards came by repeating "
                 "the query that other pages sent"
