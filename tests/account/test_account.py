@@ -15,7 +15,7 @@ import requests
 from betamax import Betamax
 
 from poe_scraper import api
-from poe_scraper.account.endpoints import FRESH_FOR, MAX_WAIT, Account, Balance, UsageHistory, patient_session
+from poe_scraper.account.endpoints import FRESH_FOR, MAX_WAIT, Account, Balance, UsageHistory, retrying_session
 from poe_scraper.failures import Code, ObservationError, UsageError
 from poe_scraper.replica import Replica, running
 
@@ -171,7 +171,7 @@ def test_a_passing_429_is_waited_out(poe: Replica) -> None:
 
 
 def test_waiting_is_bounded() -> None:
-    adapter = patient_session().get_adapter("https://api.poe.com")
+    adapter = retrying_session().get_adapter("https://api.poe.com")
     retry = adapter.max_retries  # type: ignore[attr-defined]
     assert retry.parse_retry_after("86400") == MAX_WAIT
     assert retry.parse_retry_after("Fri, 31 Dec 2100 23:59:59 GMT") == MAX_WAIT
@@ -390,12 +390,12 @@ def test_a_broken_file_is_asked_for_again(poe: Replica, own_cache: Path) -> None
     assert json.loads(file.read_text())["points"] == "1500"
 
 
-def test_a_cache_that_cannot_be_written_is_said_and_no_failure(
+def test_a_cache_that_cannot_be_written_is_logged(
     poe: Replica, own_cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     own_cache.write_text("a file where the folder should be")
     assert api.balance(now=NOW).points == 1500
-    assert "is not kept" in caplog.text
+    assert "cannot be cached in" in caplog.text
 
 
 # --- since -------------------------------------------------------------------------------------

@@ -168,7 +168,7 @@ def test_bills(
 def test_tokens_without_a_known_context_cannot_be_told() -> None:
     told = judged(TALK, 10**9, {"Input": 10**9}, window=None)
     assert told.verdict == "cannot_tell"
-    assert told.reasons == ("how many tokens were billed is not known, and the feed has no length of its context",)
+    assert told.reasons == ("the number of tokens billed is not known, and the feed does not know its context length",)
 
 
 def test_free_tokens_are_free_whatever_the_context() -> None:
@@ -191,7 +191,7 @@ def test_reasons_say_what_was_billed_and_expected() -> None:
     assert judged(TALK, 31_000, {"Input": 31_000}).reasons == (
         "billed 31,000: 31,000 for the part 'Input', expected 0-30,000",
     )
-    assert judged(TALK, 300, {"Input": 1, "Output": 2}).reasons == ("billed 300: its parts come to 3",)
+    assert judged(TALK, 300, {"Input": 1, "Output": 2}).reasons == ("billed 300: its parts add up to 3",)
 
 
 # --- a whole history ---------------------------------------------------------------------------
@@ -335,7 +335,7 @@ def test_each_message_meets_the_price_of_its_time(feed: Path) -> None:
 def test_the_next_price_before_it_was_seen_cannot_be_told(feed: Path) -> None:
     (told,) = api.audit([usage("flat-chat", 200, at=SECOND - timedelta(days=1))], feed).bots
     assert told.verdict == "cannot_tell"
-    assert told.reasons == ("it fits the prices of version 2: when they changed, nobody saw",)
+    assert told.reasons == ("it fits the prices of version 2, and it is not known when they changed",)
     (told,) = api.audit([usage("flat-chat", 201, at=SECOND - timedelta(days=1))], feed).bots
     assert told.verdict == "outside"
 
@@ -359,7 +359,7 @@ def test_a_message_long_after_the_last_look_says_so(feed: Path) -> None:
 
 def test_messages_that_no_version_tells_of(feed: Path) -> None:
     result = by_id(api.audit([usage("flat-chat", 1, at=FIRST - timedelta(days=1)), usage("nobody", 1)], feed))
-    assert result["flat-chat"].reasons == ("the feed has its prices only from 2026-11-01 12:00 UTC on (version 1)",)
+    assert result["flat-chat"].reasons == ("the feed has its prices only since 2026-11-01 12:00 UTC (version 1)",)
     assert result["nobody"].reasons == ("the feed has no such bot",)
     assert {told.verdict for told in result.values()} == {"cannot_tell"}
 

@@ -169,7 +169,7 @@ def test_entries_that_cannot_be_read_are_told(poe: Command, replica: Replica) ->
         (("--since", "soon"), "'soon' is not a date"),
         (("--since", "-3"), "is not a date"),
         (("--since", "9" * 30), "is not a date"),
-        (("--since", "2999-01-01"), "lies ahead"),
+        (("--since", "2999-01-01"), "is in the future"),
         (("--json", "--csv"), "not both"),
     ],
 )
@@ -199,7 +199,7 @@ def test_the_caches_know_it(poe: Command, feed: Path) -> None:
     assert len([*kept.iterdir()]) == 2
     assert poe("clear-cache", "--yes").returncode == 0
     assert not kept.exists()
-    assert re.search(r"about your account: +0$", poe("cache", "--output-dir", str(feed)).stdout, re.MULTILINE)
+    assert re.search(r"cached account responses: +0$", poe("cache", "--output-dir", str(feed)).stdout, re.MULTILINE)
 
 
 # --- audit -------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def test_audit_where_all_is_right(poe: Command, replica: Replica, feed: Path) ->
     assert re.search(r"^flat-chat +1 +195 +195 +195 +agrees *$", shown.stdout, re.MULTILINE)
     assert re.search(r"^gpt-test +2 +400 +100-300 +0-[\d,]+ +agrees *$", shown.stdout, re.MULTILINE)
     assert "cannot tell: the feed has no such bot" in shown.stdout
-    assert "0 of 3 bots billed outside of their cards, from 2026-10-27 00:00 to " in " ".join(shown.stdout.split())
+    assert "0 of 3 bots billed outside their cards, from 2026-10-27 00:00 to " in " ".join(shown.stdout.split())
     assert max(map(cell_len, shown.stdout.splitlines())) <= 80
 
 
