@@ -223,7 +223,7 @@ def test_a_redirect_is_not_followed(receiver: Receiver, notify: Notify) -> None:
 def test_a_receiver_that_is_not_there_is_named(receiver: Receiver, notify: Notify) -> None:
     receiver.close()
     (failure,) = notify(2)
-    assert failure.message == f"version 2: {receiver.origin}: no answer (NewConnectionError)"
+    assert failure.message == f"version 2: {receiver.origin}: no response (NewConnectionError)"
 
 
 # --- settings and secrets ----------------------------------------------------------------------

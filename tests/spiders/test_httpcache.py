@@ -66,7 +66,7 @@ def test_a_broken_file_is_no_reason_to_fail(crawl: Crawler, kept: Path, content:
     with running(bots=6) as replica:
         done = crawl(replica, only="info")
     assert (done.status, done.report["seen"]) == (0, 6)
-    assert ("Answers cannot be kept in" in done.log) is bool(content)
+    assert ("Responses cannot be cached in" in done.log) is bool(content)
 
 
 def test_a_folder_that_cannot_be_made_is_none_either(crawl: Crawler, kept: Path) -> None:
@@ -74,4 +74,4 @@ def test_a_folder_that_cannot_be_made_is_none_either(crawl: Crawler, kept: Path)
     with running(bots=6) as replica:
         done = crawl(replica, only="info")
     assert (done.status, done.report["seen"]) == (0, 6)
-    assert "Answers cannot be kept in" in done.log
+    assert "Responses cannot be cached in" in done.log
