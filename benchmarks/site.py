@@ -151,7 +151,7 @@ def built(folder: Path, bots: list[Bot]) -> tuple[Path, Built, float, float]:
 
 
 def report(browser: Browser, counts: list[int]) -> None:
-    print("| bots | index, packed | a key, median of 50 | slowest key | build | build, nothing new |")
+    print("| bots | index, gzip | time per key, median of 50 | slowest key | build | build without changes |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
     for count in counts:
         with tempfile.TemporaryDirectory() as name:
