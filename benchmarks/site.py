@@ -26,7 +26,7 @@ from poe_scraper.feed.writer import FeedWriter
 from poe_scraper.items import Bot, Creator, Rate, Run
 from poe_scraper.pricing.prices import page_prices
 from poe_scraper.pricing.primary import primary_price
-from poe_scraper.site import Built, build
+from poe_scraper.site import BuildResult, build
 
 FIRST = datetime(2026, 10, 23, 12, tzinfo=UTC)
 KEYS = "claude sonnet video image fast turbo pro 4 mini x"
@@ -138,7 +138,7 @@ def packed(folder: Path) -> int:
     return sum(len(gzip.compress((folder / name).read_bytes(), 6)) for name in LOADED)
 
 
-def built(folder: Path, bots: list[Bot]) -> tuple[Path, Built, float, float]:
+def built(folder: Path, bots: list[Bot]) -> tuple[Path, BuildResult, float, float]:
     """The catalogue of a published feed, and the seconds that a first and a second build take."""
     publish(folder / "feed", bots)
     out = folder / "site"
@@ -151,7 +151,7 @@ def built(folder: Path, bots: list[Bot]) -> tuple[Path, Built, float, float]:
 
 
 def report(browser: Browser, counts: list[int]) -> None:
-    print("| bots | index, packed | a key, median of 50 | slowest key | build | build, nothing new |")
+    print("| bots | index, gzip | time per key, median of 50 | slowest key | build | build without changes |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
     for count in counts:
         with tempfile.TemporaryDirectory() as name:

@@ -1,4 +1,4 @@
-"""The Python API: Poe's models and what they cost, from a feed on disk, and what your account was billed.
+"""The Python API: Poe's models and their prices from a feed on disk, and what your account was billed.
 
     from poe_scraper import api
 
@@ -6,12 +6,12 @@
     api.cost("claude-sonnet-4.5", input_tokens=20_000, output_tokens=1_500).usd.amount
 
 `balance` and `usage` ask Poe about the account of an API key; nothing else uses the network.
-Every other function reads the feed in `output_dir`: by default `POE_OUTPUT_DIR`, else `output` in the working
+All other functions read the feed in `output_dir`: by default `POE_OUTPUT_DIR`, else `output` in the working
 directory, else the starter feed that ships with the package (`load_models().starter` is True then). A feed is
 loaded once and kept; `reload_models` reads it again if its file has changed.
 
-Everything that goes wrong is a `poe_scraper.failures.PoeScraperError`. An argument of the wrong type or out of range
-is a `UsageError` that names it.
+All errors are subclasses of `poe_scraper.failures.PoeScraperError`. An argument of the wrong type or out of range
+raises a `UsageError` that names it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -60,7 +60,7 @@ R = TypeVar("R")
 
 
 def _checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Check the arguments of a function against its annotations, and say what is wrong in one sentence."""
+    """Check the arguments of a function against its annotations; an error is one sentence."""
     names = tuple(signature(function).parameters)
     check = validate_call(config=ConfigDict(strict=True, arbitrary_types_allowed=True))(function)
 
@@ -101,9 +101,9 @@ def load_models(output_dir: Path | str | None = None) -> FeedReader:
 
 @_checked
 def reload_models(output_dir: Path | str | None = None) -> FeedReader:
-    """The feed as it is now, such as after a crawl: read again if its file has changed, else the one loaded before.
+    """Load the feed again if its file has changed, such as after a crawl; else return the one loaded before.
 
-    Raises what `load_models` raises.
+    Raises the same errors as `load_models`.
     """
     _, place = _place(output_dir)
     if place in _feeds and _feeds[place][0] != _stamp(place[0]):
@@ -120,7 +120,7 @@ def _place(output_dir: Path | str | None) -> tuple[Path | None, tuple[Path, bool
 
 
 def _stamp(folder: Path) -> _Stamp:
-    """What changes whenever a feed is published; empty if there is none."""
+    """A value that changes whenever a feed is published; empty if there is no feed."""
     try:
         status = (folder / FEED_FILE).stat()
     except OSError:
@@ -130,16 +130,16 @@ def _stamp(folder: Path) -> _Stamp:
 
 @_checked
 def get_all_models(output_dir: Path | str | None = None) -> Sequence[Bot]:
-    """All bots of the feed, sorted by id, those that are gone included.
+    """All bots of the feed, sorted by id, including those that are gone.
 
-    The sequence is lazy: a bot is built when it is first looked at, and kept.
+    The sequence is lazy: each bot is built when it is first accessed, and kept.
     """
     return load_models(output_dir).bots
 
 
 @_checked
 def get_model_by_id(name: str, output_dir: Path | str | None = None) -> Bot | None:
-    """The bot of that id or handle, in any case; None if the feed has none."""
+    """The bot with that id or handle, in any case; None if there is none."""
     return load_models(output_dir).get(name)
 
 
@@ -160,21 +160,21 @@ def search_models(
     limit: Annotated[int, Field(ge=1)] | None = None,
     output_dir: Path | str | None = None,
 ) -> list[Bot]:
-    """Bots that fit everything asked for.
+    """Find the bots that match all criteria.
 
     Args:
         query: words that must all be in a bot's names, creator, owner, description or powered-by line.
         creator: handle or name of the creator.
         owner: the organisation that the models API names as owner.
-        input_modality: what the bot must accept: `text`, `image`, `video`, `audio`.
-        output_modality: what it must produce.
+        input_modality: a modality that the bot must accept: `text`, `image`, `video`, `audio`.
+        output_modality: a modality that the bot must produce.
         priced: True for bots with a known price, False for those without.
         free: True for bots whose prices are all 0, False for the others.
-        unit: a unit that one of its prices is for, such as `second`.
-        max_price: most that its primary price may be, in USD per unit; per million units for tokens.
+        unit: a unit that the bot has a price for, such as `second`.
+        max_price: maximum primary price in USD per unit, or per million tokens.
         gone: True to include bots that are gone.
         order: `relevance`, `name`, `price` (within each unit), `newest` or `context` (longest first).
-        limit: most bots to return, at least 1.
+        limit: maximum number of bots, at least 1.
         output_dir: the folder of the feed.
     """
     feed = load_models(output_dir)
@@ -211,8 +211,8 @@ def get_models_needing_update(
     """Active bots whose page was never read, failed when last visited, or was read too long ago.
 
     Args:
-        max_age: how old the last good reading of a page may be.
-        now: the time to count from, with a time zone; the present by default.
+        max_age: maximum age of the last successful reading of a page.
+        now: the time to count from, with a time zone; the current time by default.
         output_dir: the folder of the feed.
     """
     now = now or datetime.now(UTC)
@@ -230,7 +230,7 @@ def get_models_needing_update(
 
 @_checked
 def history(name: str, output_dir: Path | str | None = None) -> list[Snapshot]:
-    """A bot through the versions of the feed, oldest first: each in which its prices or status changed.
+    """The history of a bot: one snapshot per version in which its prices or status changed, oldest first.
 
     Args:
         name: id or handle, in any case.
@@ -265,7 +265,7 @@ def cost(
     at: date | datetime | None = None,
     output_dir: Path | str | None = None,
 ) -> Cost:
-    """What a usage costs on a bot: `poe_scraper.pricing.costs.cost`, with the bot and its prices looked up.
+    """What a usage costs on a bot. Looks up the bot and calls `poe_scraper.pricing.costs.cost`.
 
     Args:
         bot: id or handle in any case, or a bot.
@@ -280,14 +280,14 @@ def cost(
         searches: web searches made.
         units: usage in any other unit of the bot's prices; `use` counts uses of prices without a unit.
         attributes: which price to take if several fit.
-        at: use the prices of the version that was in force then; of a date, at its end in UTC.
+        at: use the prices of the version that was in force at this time; for a date, at its end in UTC.
         output_dir: the folder of the feed.
 
     Raises:
-        UnknownBotError: the feed has no such bot, or had none then.
+        UnknownBotError: the feed has no such bot, or had none at that time.
         UnpricedError: the bot's prices do not say what this usage costs.
         UsageError: a quantity is negative or not a number, or nothing is used.
-        FeedError: there is no feed, or no version was in force then.
+        FeedError: there is no feed, or no version was in force at that time.
     """
     feed = load_models(output_dir)
     on = datetime.now(UTC).date()
@@ -319,16 +319,16 @@ def cost(
 
 
 def balance(*, api_key: str | None = None, fresh: bool = False, now: datetime | None = None) -> "Balance":
-    """The points left on your account. Poe is asked at most once in five minutes.
+    """The points left on your account. The response is cached for five minutes.
 
     Args:
-        api_key: the account's key; by default that of the environment variable `POE_API_KEY`.
-        fresh: ask Poe again, whatever it answered in the last five minutes.
-        now: the time, with a time zone; the present by default.
+        api_key: the account's key; by default the value of the environment variable `POE_API_KEY`.
+        fresh: True to bypass the cache.
+        now: the current time, with a time zone; the system's by default.
 
     Raises:
         UsageError: there is no key.
-        ObservationError: Poe could not be asked, refused the key, or its answer cannot be used.
+        ObservationError: Poe could not be reached, refused the key, or its response cannot be used.
     """
     from poe_scraper.account.endpoints import Account, cache_folder
 
@@ -342,17 +342,17 @@ def usage(
     fresh: bool = False,
     now: datetime | None = None,
 ) -> "UsageHistory":
-    """What your account was billed, message by message, newest first. Poe keeps the last 30 days.
+    """What your account was billed for each message, newest first. Poe keeps the last 30 days.
 
     Args:
-        since: where to begin: a moment with a time zone, a day in UTC or a span before `now`; 30 days by default.
-        api_key: the account's key; by default that of the environment variable `POE_API_KEY`.
-        fresh: ask Poe again, whatever it answered in the last five minutes.
-        now: the time, with a time zone; the present by default.
+        since: start of the history: a moment with a time zone, a day in UTC or a span before `now`; 30 days by default.
+        api_key: the account's key; by default the value of the environment variable `POE_API_KEY`.
+        fresh: True to bypass the cache.
+        now: the current time, with a time zone; the system's by default.
 
     Raises:
-        UsageError: there is no key, or `since` lies ahead or has no time zone.
-        ObservationError: Poe could not be asked, refused the key, or its answer cannot be used.
+        UsageError: there is no key, or `since` is in the future or has no time zone.
+        ObservationError: Poe could not be reached, refused the key, or its response cannot be used.
     """
     from poe_scraper.account.endpoints import Account, cache_folder, start_of
 
@@ -361,7 +361,7 @@ def usage(
 
 
 def audit(usages: "Iterable[Usage]", output_dir: Path | str | None = None) -> "Audit":
-    """Compare what was billed with the prices of the feed that were in force when each message was sent.
+    """Compare charges with the prices of the feed that were in force when each message was sent.
 
     Args:
         usages: messages, as in `usage().usages`.

@@ -1,7 +1,7 @@
-"""The models API's last answer, kept so that an unchanged one is not sent again.
+"""A cache for the models API's last response, so that an unchanged one is not downloaded again.
 
-Parts of Scrapy's HTTP cache. What is kept is only ever used after Poe has said that it still holds (`ETag`,
-`Last-Modified`): where Poe can't be reached, the crawl has to know.
+These are components of Scrapy's HTTP cache. A cached response is only used after Poe has confirmed that it is still
+valid (`ETag`, `Last-Modified`). If Poe cannot be reached, the request fails.
 https://docs.scrapy.org/en/latest/topics/downloader-middleware.html#module-scrapy.downloadermiddlewares.httpcache
 """
 
@@ -24,70 +24,70 @@ logger = logging.getLogger(__name__)
 CACHE_FILE = "answers.sqlite"
 
 _KEPT = 8
-"""Answers that are kept: one for each address that is crawled."""
+"""Maximum number of cached responses: one per address of a models API."""
 
 
 class HttpCacheMiddleware(httpcache.HttpCacheMiddleware):
-    """Scrapy's, which takes no kept answer for the one that did not come."""
+    """Scrapy's middleware, except that it never uses a cached response if the request failed."""
 
     def process_exception(self, request: Request, exception: Exception, spider: Spider | None = None) -> None:
-        """Let the exception pass. Scrapy's would go on with what is kept."""
+        """Let the exception pass. Scrapy's middleware would return the cached response."""
         request.meta.pop("cached_response", None)
 
 
 class CatalogPolicy(RFC2616Policy):
-    """Keeps answers of the models API to requests without a key, and asks each time whether they still hold."""
+    """Caches responses of the models API to requests without a key, and revalidates them each time."""
 
     def should_cache_request(self, request: Request) -> bool:
-        """Whether a request may be answered from the cache, or its answer kept."""
+        """True if a request may use the cache."""
         is_catalog = bool(request.meta.get("poe_catalog")) and "Authorization" not in request.headers
         return is_catalog and super().should_cache_request(request)
 
     def should_cache_response(self, response: Response, request: Request) -> bool:
-        """Whether an answer is kept."""
+        """True if a response may be cached."""
         return response.status == 200 and super().should_cache_response(response, request)
 
     def is_cached_response_fresh(self, cachedresponse: Response, request: Request) -> bool:
-        """Never; the request gets what it takes to ask whether the kept answer holds."""
+        """False, so that the response is always revalidated. Adds the headers for that to the request."""
         self._set_conditional_validators(request, cachedresponse)
         return False
 
     def is_cached_response_valid(self, cachedresponse: Response, response: Response, request: Request) -> bool:
-        """Whether Poe says that the kept answer holds."""
+        """True if Poe confirmed that the cached response is still valid."""
         return response.status == 304
 
 
 class SqliteCacheStorage:
-    """Keeps each answer in one piece, however many crawls read and write, and whenever one of them dies.
+    """Stores each response atomically, even if several crawls use the cache at once or one is killed.
 
-    Scrapy's own storage in files writes headers and body one after the other. Where nothing can be kept,
-    the crawl goes on without.
+    Scrapy's own storage writes headers and body to separate files. If the database cannot be used, the crawl
+    continues without a cache.
     """
 
     def __init__(self, settings: BaseSettings) -> None:
         self.path = Path(data_path(settings["HTTPCACHE_DIR"])) / CACHE_FILE
 
     def open_spider(self, spider: Spider) -> None:
-        """Open the file."""
+        """Open the database."""
         self.fingerprint = spider.crawler.request_fingerprinter.fingerprint
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.database = _open(self.path)
         except (OSError, sqlite3.Error) as error:
-            logger.warning("Answers cannot be kept in %s (%s); poe-scraper clear-cache may help.", self.path, error)
+            logger.warning("Responses cannot be cached in %s (%s); poe-scraper clear-cache may help.", self.path, error)
             self.database = _open(":memory:")
 
     def close_spider(self, spider: Spider) -> None:
-        """Close it."""
+        """Close the database."""
         self.database.close()
 
     def retrieve_response(self, spider: Spider, request: Request) -> Response | None:
-        """What is kept for a request; None where nothing is."""
+        """The cached response to a request; None if there is none."""
         query = "SELECT answer FROM answers WHERE request = ?"
         try:
             row = self.database.execute(query, (self.fingerprint(request).hex(),)).fetchone()
         except sqlite3.Error as error:
-            logger.warning("Kept answers cannot be read from %s (%s).", self.path, error)
+            logger.warning("Cached responses cannot be read from %s (%s).", self.path, error)
             return None
         if row is None:
             return None
@@ -97,7 +97,7 @@ class SqliteCacheStorage:
         return kind(url=url, status=status, headers=headers, body=body)
 
     def store_response(self, spider: Spider, request: Request, response: Response) -> None:
-        """Keep an answer, and the few newest of others."""
+        """Store a response, and delete all but the newest few."""
         key = self.fingerprint(request).hex()
         answer = pickle.dumps((response.status, response.url, dict(response.headers), response.body))
         newest = "SELECT rowid FROM answers ORDER BY rowid DESC LIMIT ?"
@@ -105,7 +105,7 @@ class SqliteCacheStorage:
             self.database.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, answer))
             self.database.execute(f"DELETE FROM answers WHERE rowid NOT IN ({newest})", (_KEPT,))  # noqa: S608 - no input
         except sqlite3.Error as error:
-            logger.warning("An answer cannot be kept in %s (%s).", self.path, error)
+            logger.warning("A response cannot be cached in %s (%s).", self.path, error)
 
 
 def _open(path: Path | str) -> sqlite3.Connection:

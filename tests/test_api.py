@@ -26,11 +26,11 @@ def test_it_imports_nothing_of_the_crawl() -> None:
         "api.get_all_models(); api.search_models('gpt'); api.cost('gpt-5.4', input_tokens=1)\n"
         "print(sorted({'scrapy', 'twisted', 'playwright', 'click', 'rich'} & set(sys.modules)))\n"
     )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert (told.stdout, told.stderr) == ("[]\n", "")
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert (result.stdout, result.stderr) == ("[]\n", "")
 
 
-def test_a_feed_is_loaded_once_and_read_anew_on_demand(tmp_path: Path) -> None:
+def test_a_feed_is_loaded_once_and_reloaded_on_demand(tmp_path: Path) -> None:
     publish(tmp_path)
     feed = api.load_models(tmp_path)
     assert api.load_models(str(tmp_path)) is feed

@@ -1,1 +1,1 @@
-"""The user's own account: balance, usage, and an audit of what was charged."""
+"""The user's own account: balance, usage, and an audit of the charges."""

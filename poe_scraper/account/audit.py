@@ -1,8 +1,8 @@
-"""Was an account billed what the cards say? The usage history, compared with the feed.
+"""Compare an account's usage history with the feed: was each message billed as the bot's card says?
 
-Each message is compared with the prices of the feed's version that was in force when it was sent. The history
-has points and not quantities, so a verdict is one of three: the bill agrees with the card, lies outside
-of what the card lets one expect, or cannot be judged. `docs/account.md` says what each rests on.
+Each message is compared with the prices of the version of the feed that was in force when it was sent. The history
+has points but no quantities, so there are three verdicts: the charge agrees with the card, is outside the range
+that the card allows, or cannot be judged. `docs/account.md` explains how each is reached.
 """
 
 from collections import Counter
@@ -22,43 +22,43 @@ from poe_scraper.items import Amount, Bot, Item
 
 
 class Finding(Item):
-    """A message, compared with the card."""
+    """One message, compared with the card."""
 
     usage: Usage
     """What was billed."""
     verdict: Verdict
-    """`outside` if the bill is not what the card lets one expect."""
+    """`outside` if the charge is not in the range that the card allows."""
     expected: Expected | None = None
-    """What that is; null if nothing is known of it."""
+    """The expected charge; null if unknown."""
     version: int | None = None
-    """The version of the feed whose prices were in force; null if there was none."""
+    """The version of the feed whose prices were in force; null if none was."""
     reason: str | None = None
-    """Why the bill is outside, or cannot be judged; null if it agrees. May quote Poe: untrusted text."""
+    """Why the charge is outside or cannot be judged; null if it agrees. May quote Poe: untrusted text."""
 
 
 class BotAudit(Item):
-    """What a bot's messages were billed."""
+    """The charges for one bot's messages."""
 
     bot: str
     """The bot's id; if the feed does not have it, its name in the history. Untrusted text."""
     verdict: Verdict
-    """`outside` if one message is; else `agrees` if one does."""
+    """`outside` if a message is outside; else `agrees` if one agrees."""
     messages: int
-    """How many messages there were."""
+    """Number of messages."""
     outside: int
-    """Of these, how many were billed outside of what the card lets one expect."""
+    """Number of messages whose charge is outside the range that the card allows."""
     undetermined: int
-    """And how many cannot be judged."""
+    """Number of messages that cannot be judged."""
     points: Amount
-    """Points billed in all."""
+    """Total points billed."""
     least: Amount
     """Points billed for the cheapest message."""
     most: Amount
-    """Points billed for the dearest message."""
+    """Points billed for the most expensive message."""
     expected: Expected | None
-    """What the card let one expect of a message, over all of them; null if nothing is known of it."""
+    """The range of expected charges per message, over all messages; null if unknown."""
     reasons: tuple[str, ...] = ()
-    """Why messages are outside or, if none is, cannot be judged; the most frequent first."""
+    """Why messages are outside or, if none is, cannot be judged; the most frequent reason first."""
     findings: tuple[Finding, ...] = ()
     """Every message, newest first."""
 
@@ -67,11 +67,11 @@ class Audit(Item):
     """An account's messages, bot by bot."""
 
     bots: tuple[BotAudit, ...] = ()
-    """Those billed outside first, then those that cannot be judged; by id within each."""
+    """Bots with charges outside first, then those that cannot be judged; each sorted by id."""
 
     @property
     def outside(self) -> tuple[BotAudit, ...]:
-        """The bots with a message that was billed outside of what its card let one expect."""
+        """The bots with a charge outside the range that the card allows."""
         return tuple(bot for bot in self.bots if bot.verdict == "outside")
 
 
@@ -127,19 +127,19 @@ def _summed(bot: str, findings: Sequence[Finding]) -> BotAudit:
     )
 
 
-# --- the price in force ------------------------------------------------------------------------
+# --- the prices in force -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _Sighting:
-    """A bot's prices from one version on, until the next sighting.
+    """A bot's prices from one version of the feed until the next sighting.
 
     Args:
-        version: the first version that has them.
-        since: when it was published.
-        confirmed: when they were last seen on Poe.
+        version: the first version with these prices.
+        since: when that version was published.
+        confirmed: when the prices were last seen on Poe.
         bot: the bot.
-        points_per_usd: what Poe charged for a dollar.
+        points_per_usd: points per dollar.
     """
 
     version: int
@@ -152,11 +152,11 @@ class _Sighting:
     def expectations(self) -> BillExpectations:
         return BillExpectations(self.bot, Fraction(self.points_per_usd))
 
-    def says_the_same(self, other: "_Sighting") -> bool:
-        return self._telling == other._telling
+    def same_prices(self, other: "_Sighting") -> bool:
+        return self._price_facts == other._price_facts
 
     @property
-    def _telling(self) -> tuple[object, ...]:
+    def _price_facts(self) -> tuple[object, ...]:
         pricing = self.bot.pricing
         facts = (pricing.rates, pricing.adjustments, pricing.api, pricing.unparsed)
         return (*facts, self.bot.context_window, self.points_per_usd)
@@ -165,8 +165,8 @@ class _Sighting:
 def _sightings(
     store: FeedStore, current: FeedReader, names: Iterable[str], oldest: datetime
 ) -> dict[str, list[_Sighting]]:
-    """The prices of some bots from a moment on, oldest first. Reads each version that is needed once."""
-    # The current feed says when the newest version's prices were last seen.
+    """The prices of some bots since a moment, oldest first. Each version needed is read once."""
+    # Only the current feed records when the newest version's prices were last seen.
     found = {name: [_sighting(current, bot)] for name in names if (bot := current.get(name))}
     for number in reversed([number for number in store.versions() if number <= current.version]):
         feed = read_feed(store.version_file(number))
@@ -186,10 +186,10 @@ def _sighting(feed: FeedReader, bot: Bot) -> _Sighting:
 
 
 def _merged(sightings: Sequence[_Sighting]) -> list[_Sighting]:
-    """Sightings in a row that say the same, as one."""
+    """Merge consecutive sightings with the same prices."""
     merged: list[_Sighting] = []
     for sighting in sightings:
-        if merged and merged[-1].says_the_same(sighting):
+        if merged and merged[-1].same_prices(sighting):
             merged[-1] = replace(merged[-1], confirmed=max(merged[-1].confirmed, sighting.confirmed))
         else:
             merged.append(sighting)
@@ -197,7 +197,7 @@ def _merged(sightings: Sequence[_Sighting]) -> list[_Sighting]:
 
 
 _STALE = timedelta(days=1)
-"""A message this much younger than the last look at a price may have met another price."""
+"""If a price was last seen longer than this before a message, it may have changed since."""
 
 
 def _finding(usage: Usage, sightings: Sequence[_Sighting]) -> Finding:
@@ -206,7 +206,7 @@ def _finding(usage: Usage, sightings: Sequence[_Sighting]) -> Finding:
     in_force = [sighting for sighting in sightings if sighting.since <= usage.at]
     if not in_force:
         first = sightings[0]
-        reason = f"the feed has its prices only from {first.since:%Y-%m-%d %H:%M} UTC on (version {first.version})"
+        reason = f"the feed has its prices only since {first.since:%Y-%m-%d %H:%M} UTC (version {first.version})"
         return Finding(usage=usage, verdict="cannot_tell", reason=reason)
     sighting = in_force[-1]
     judged = sighting.expectations.judge(usage)
@@ -214,7 +214,7 @@ def _finding(usage: Usage, sightings: Sequence[_Sighting]) -> Finding:
         later = sightings[len(in_force)]
         unseen = usage.at > sighting.confirmed
         if unseen and later.expectations.judge(usage).verdict != "outside":
-            reason = f"it fits the prices of version {later.version}: when they changed, nobody saw"
+            reason = f"it fits the prices of version {later.version}, and it is not known when they changed"
             judged = replace(judged, verdict="cannot_tell", reason=reason)
     elif judged.verdict == "outside" and usage.at - sighting.confirmed > _STALE:
         judged = replace(judged, reason=f"{judged.reason}; prices last seen {sighting.confirmed:%Y-%m-%d}")

@@ -1,7 +1,7 @@
-"""Your own account at Poe: the points left, and what they were spent on, through the documented endpoints.
+"""A client for Poe's documented account endpoints: the points left, and what they were spent on.
 
-The API key goes into the `Authorization` header and nowhere else: not into an exception, a log, or the
-cache. Answers are kept for five minutes in a private file, named by a hash.
+The API key is only sent in the `Authorization` header. It never appears in an exception, a log or the cache.
+Responses are cached for five minutes in a file that only the user can read; its name is a hash.
 """
 
 import hashlib
@@ -31,28 +31,28 @@ from poe_scraper.settings import environment, user_cache
 logger = logging.getLogger(__name__)
 
 SPAN = timedelta(days=30)
-"""How far back Poe tells what was spent (documented)."""
+"""How far back Poe's usage history goes (documented)."""
 FRESH_FOR = timedelta(minutes=5)
-"""How long an answer is kept."""
+"""How long a response is cached."""
 TIMEOUT = 20
-"""Seconds to wait for an answer."""
+"""Seconds to wait for a response."""
 RETRIES = 2
-"""How often a request that met 429, a server error or a broken connection is sent again."""
+"""Maximum number of retries after a 429, a server error or a broken connection."""
 MAX_WAIT = 30
-"""Seconds to wait before a retry at most, whatever `Retry-After` says."""
+"""Maximum number of seconds to wait before a retry, even if `Retry-After` asks for more."""
 
-_PAGE = 100  # the most that Poe gives at once (documented)
+_PAGE = 100  # the maximum page size (documented)
 
 
 class Balance(Item):
-    """The points left."""
+    """The points left on an account."""
 
     at: Instant
-    """When Poe told it."""
+    """When Poe was asked."""
     points: Amount
     """Points left."""
     usd: Amount
-    """The same in dollars, at 33,000 points to the dollar, to six decimals."""
+    """The same in dollars, at 33,000 points per dollar, to six decimals."""
 
 
 class Usage(Item):
@@ -65,30 +65,30 @@ class Usage(Item):
     bot: str = Field(min_length=1, examples=["Claude-Sonnet-4.5"])
     """The bot's name. Untrusted text."""
     kind: str = Field(examples=["API", "Chat", "Canvas App"])
-    """Where it was sent from, as Poe calls it. Untrusted text."""
+    """Where it was sent from, in Poe's words. Untrusted text."""
     points: Amount
     """Points billed."""
     usd: Amount
-    """Dollars billed, as Poe tells."""
+    """Dollars billed, according to Poe."""
     parts: dict[str, Amount | None] = Field(default_factory=dict, examples=[{"Input": "12", "Output": "340"}])
-    """Points of each part, by its label; null where Poe's figure cannot be read. Untrusted text."""
+    """Points of each part by its label; null if Poe's figure cannot be parsed. Untrusted text."""
 
 
 class UsageHistory(Item):
-    """What was billed, newest first."""
+    """What an account was billed."""
 
     at: Instant
-    """When Poe told it."""
+    """When Poe was asked."""
     since: Instant
-    """Where it begins."""
+    """Start of the history."""
     usages: tuple[Usage, ...] = ()
-    """The messages."""
+    """The messages, newest first."""
     left_out: int = 0
-    """Entries of Poe's that could not be read: the sums lack them."""
+    """Number of entries that could not be parsed and are missing from the sums."""
 
 
 class _Bearer(AuthBase):
-    """The key as a bearer token. As it is set for each request, no `.netrc` entry takes its place."""
+    """The key as a bearer token. Passing it with each request keeps `requests` from using a `.netrc` entry instead."""
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -102,14 +102,14 @@ class Account:
     """An account at Poe.
 
     Args:
-        key: the API key; by default that of the environment variable `POE_API_KEY`.
+        key: the API key; by default the value of the environment variable `POE_API_KEY`.
         session: the HTTP client.
-        cache: folder of kept answers; None keeps none.
+        cache: folder for cached responses; None disables the cache.
 
-    The endpoints are looked for beside the models API, where `POE_API_URL` says that is.
+    The addresses of the endpoints are derived from `POE_API_URL`, the address of the models API.
 
     Raises:
-        UsageError: there is no key, or it holds characters that no key has.
+        UsageError: there is no key, or it contains characters that a key cannot have.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Account:
         key = _usable(environment("POE_API_KEY") if key is None else key)
         self._auth = _Bearer(key)
         self._base = urljoin(environment("POE_API_URL"), "../usage/")
-        self._session = session or patient_session()
+        self._session = session or retrying_session()
         self._cache = cache
         self._secret = f"{key}\n{self._base}"
 
@@ -126,44 +126,44 @@ class Account:
         """The points left.
 
         Args:
-            now: the time, aware.
-            fresh: ask, even if a kept answer is fresh enough.
+            now: the current time, with a time zone.
+            fresh: True to bypass the cache.
 
         Raises:
-            ObservationError: Poe could not be asked, or its answer not be used.
+            ObservationError: Poe could not be reached, or its response cannot be used.
         """
-        place = self._place("current_balance")
-        if not fresh and (kept := _kept(place, Balance, now)):
-            return kept
+        file = self._cache_file("current_balance")
+        if not fresh and (cached := _cached(file, Balance, now)):
+            return cached
         answer = self._get("current_balance")
         points = answer.get("current_point_balance") if isinstance(answer, dict) else None
         if isinstance(points, bool) or not isinstance(points, int | Decimal):
-            raise _garbled("it holds no current_point_balance")
+            raise _invalid("current_point_balance is missing or not a number")
         try:
             usd = (Decimal(points) / POINTS_PER_USD).quantize(Decimal("0.000001"))
             balance = Balance(at=now, points=Decimal(points), usd=usd)
         except (ArithmeticError, ValidationError) as error:
-            raise _garbled("its current_point_balance is no sum of points") from error
-        return _keep(place, balance)
+            raise _invalid("current_point_balance is not a valid number of points") from error
+        return _cache(file, balance)
 
     def usage(self, since: datetime, *, now: datetime, fresh: bool = False) -> UsageHistory:
-        """What was billed since a moment, as far back as Poe tells (30 days).
+        """What was billed since a moment. Poe keeps the last 30 days.
 
         Args:
-            since: the moment, aware.
-            now: the time, aware.
-            fresh: ask, even if a kept answer is fresh enough.
+            since: the moment, with a time zone.
+            now: the current time, with a time zone.
+            fresh: True to bypass the cache.
 
         Raises:
-            ObservationError: Poe could not be asked, or its answer not be used.
+            ObservationError: Poe could not be reached, or its response cannot be used.
         """
-        place = self._place("points_history")
-        kept = None if fresh else _kept(place, UsageHistory, now)
-        if kept is not None and kept.since <= since:
-            usages = tuple(usage for usage in kept.usages if usage.at >= since)
-            return kept.model_copy(update={"since": since, "usages": usages})
+        file = self._cache_file("points_history")
+        cached = None if fresh else _cached(file, UsageHistory, now)
+        if cached is not None and cached.since <= since:
+            usages = tuple(usage for usage in cached.usages if usage.at >= since)
+            return cached.model_copy(update={"since": since, "usages": usages})
         usages, left_out = self._history(since)
-        return _keep(place, UsageHistory(at=now, since=since, usages=usages, left_out=left_out))
+        return _cache(file, UsageHistory(at=now, since=since, usages=usages, left_out=left_out))
 
     def _history(self, since: datetime) -> tuple[tuple[Usage, ...], int]:
         found: dict[str, Usage] = {}
@@ -173,17 +173,17 @@ class Account:
             answer = self._get("points_history", limit=str(_PAGE), **after)
             entries = answer.get("data") if isinstance(answer, dict) else None
             if not isinstance(entries, list):
-                raise _garbled("it holds no list under 'data'")
+                raise _invalid("'data' is missing or not a list")
             page = [*_readable(entries)]
             left_out += len(entries) - len(page)
             if entries and not page:
-                raise _garbled(f"none of its {len(entries)} entries can be read")
+                raise _invalid(f"none of its {len(entries)} entries can be parsed")
             known = len(found)
             found |= {usage.id: usage for usage in page}
             if not entries or answer.get("has_more") is not True or page[-1].at < since:
                 return tuple(usage for usage in found.values() if usage.at >= since), left_out
             if len(found) == known:
-                raise _garbled("its pages repeat themselves")
+                raise _invalid("its pages repeat themselves")
             after = {"starting_after": page[-1].id}
 
     def _get(self, endpoint: str, **query: str) -> Any:
@@ -196,7 +196,7 @@ class Account:
                 auth=self._auth,
                 headers={"User-Agent": f"poe-scraper/{__version__}", "Accept": "application/json"},
                 timeout=TIMEOUT,
-                allow_redirects=False,  # the key goes to no other place
+                allow_redirects=False,  # the key must not be sent to another host
             )
         except requests.Timeout as error:
             raise ObservationError(Code.TIMEOUT, f"{where} did not answer in {TIMEOUT} s. Try again later.") from error
@@ -208,17 +208,17 @@ class Account:
         try:
             return json.loads(answer.content, parse_float=Decimal)
         except (ValueError, RecursionError) as error:
-            raise _garbled("it is no JSON") from error
+            raise _invalid("it is not JSON") from error
 
-    def _place(self, endpoint: str) -> Path | None:
+    def _cache_file(self, endpoint: str) -> Path | None:
         if self._cache is None:
             return None
         digest = hashlib.sha256(f"{self._secret}{endpoint}".encode()).hexdigest()
         return self._cache / f"{digest}.json"
 
 
-def patient_session() -> requests.Session:
-    """A client that tries again, after as long as `Retry-After` asks, up to `RETRIES` times."""
+def retrying_session() -> requests.Session:
+    """An HTTP client that retries up to `RETRIES` times and respects `Retry-After`."""
     retry = Retry(
         total=RETRIES,
         status_forcelist=(429, 500, 502, 503, 504),
@@ -234,14 +234,14 @@ def patient_session() -> requests.Session:
 
 
 def start_of(since: date | timedelta | None, now: datetime) -> datetime:
-    """The moment that someone means by `since`.
+    """Convert `since` to a moment.
 
     Args:
-        since: an aware moment; a day, for its start in UTC; a span before `now`; None for `SPAN`.
-        now: the time, aware.
+        since: a moment with a time zone, a day (its start in UTC), or a span before `now`; None means `SPAN`.
+        now: the current time, with a time zone.
 
     Raises:
-        UsageError: the moment has no time zone, or lies ahead.
+        UsageError: the moment has no time zone, or is in the future.
     """
     match since:
         case None:
@@ -256,22 +256,22 @@ def start_of(since: date | timedelta | None, now: datetime) -> datetime:
         case _:
             moment = datetime(since.year, since.month, since.day, tzinfo=UTC)
     if moment > now:
-        message = f"{moment:%Y-%m-%d %H:%M} UTC lies ahead: nothing was billed since"
+        message = f"{moment:%Y-%m-%d %H:%M} UTC is in the future: nothing was billed since"
         raise UsageError(message)
     return moment
 
 
-# --- the key and Poe's refusals ----------------------------------------------------------------
+# --- the key, and error responses --------------------------------------------------------------
 
 
 def _usable(key: str) -> str:
     key = key.strip()
     if not key:
-        message = "there is no API key: put yours (https://poe.com/api_key) into the environment variable POE_API_KEY"
+        message = "there is no API key: set the environment variable POE_API_KEY to yours (https://poe.com/api_key)"
         raise UsageError(message)
     if not key.isascii() or not key.isprintable() or " " in key:
-        # The HTTP client would refuse it too, and quote it.
-        message = "POE_API_KEY holds characters that no key has: copy it again, without blanks and line breaks"
+        # the HTTP client would refuse it too, but its message would quote the key
+        message = "POE_API_KEY contains characters that a key cannot have: copy it again, without spaces or newlines"
         raise UsageError(message)
     return key
 
@@ -288,19 +288,19 @@ def _refusal(where: str, answer: requests.Response) -> ObservationError:
         return ObservationError(Code.RATE_LIMITED, message)
     if status >= requests.codes.internal_server_error:
         return ObservationError(Code.SERVER_ERROR, f"{where} answered {status}. Try again later.")
-    return _garbled(f"its status is {status}")
+    return _invalid(f"its status is {status}")
 
 
-def _garbled(why: str) -> ObservationError:
+def _invalid(why: str) -> ObservationError:
     code = Code.ACCOUNT_GARBLED
-    return ObservationError(code, f"Poe's answer about the account cannot be used: {why}. {FAILURES[code].remedy}")
+    return ObservationError(code, f"Poe's response about the account cannot be used: {why}. {FAILURES[code].remedy}")
 
 
-# --- reading entries ---------------------------------------------------------------------------
+# --- parsing entries ---------------------------------------------------------------------------
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS = 10**11
-"""Seconds stay below this for three thousand years; microseconds passed it in 1970."""
+"""Times below this are in seconds (until the year 5138), others in microseconds (since 1970)."""
 _FIGURE = re.compile(r"\s*([0-9][0-9,]*(?:\.[0-9]+)?)\s*(?:points?)?\s*", re.IGNORECASE)
 
 
@@ -309,19 +309,19 @@ def _readable(entries: list[object]) -> Iterator[Usage]:
         try:
             yield _usage(entry)
         except (ValueError, TypeError, OverflowError) as error:
-            logger.debug("an entry of the usage history cannot be read (%s)", type(error).__name__)
+            logger.debug("an entry of the usage history cannot be parsed (%s)", type(error).__name__)
 
 
 def _usage(entry: object) -> Usage:
-    """An entry of the history, in today's format or the older one (`app_name`, seconds).
+    """Parse an entry of the history, in the current format or the older one (`app_name`, seconds).
 
     Raises:
-        ValueError: something in it is missing or of no use.
-        TypeError: so is its time, or the whole.
-        OverflowError: its time is out of all bounds.
+        ValueError: a field is missing or invalid.
+        TypeError: it is not an object, or its time is not a whole number.
+        OverflowError: its time is out of range.
     """
     if not isinstance(entry, Mapping) or not isinstance(entry.get("creation_time"), int):
-        message = "no entry with a time"
+        message = "not an object with a creation_time"
         raise TypeError(message)
     time = entry["creation_time"]
     return Usage.model_validate(
@@ -338,7 +338,7 @@ def _usage(entry: object) -> Usage:
 
 
 def _parts(breakdown: object) -> dict[str, Decimal | None]:
-    """The parts of a breakdown. Their total, where it is told among them, is none of them."""
+    """The parts of a breakdown, without the total that it may contain."""
     if not isinstance(breakdown, Mapping):
         return {}
     return {label: _figure(value) for label, value in breakdown.items() if label.casefold() != "total"}
@@ -351,40 +351,40 @@ def _figure(value: object) -> Decimal | None:
     return Decimal(match[1].replace(",", "")) if match else None
 
 
-# --- kept answers ------------------------------------------------------------------------------
+# --- cached responses --------------------------------------------------------------------------
 
 Answer = TypeVar("Answer", Balance, UsageHistory)
 
 
 def cache_folder() -> Path:
-    """Where answers are kept: a folder of the user's cache."""
+    """The folder for cached responses, in the user's cache."""
     return user_cache() / "account"
 
 
-def _kept(place: Path | None, kind: type[Answer], now: datetime) -> Answer | None:
-    """The answer kept there, where it is there and fresh."""
-    if place is None:
+def _cached(file: Path | None, kind: type[Answer], now: datetime) -> Answer | None:
+    """The cached response; None if there is none or it is too old."""
+    if file is None:
         return None
     try:
-        answer = kind.model_validate_json(place.read_bytes())
+        answer = kind.model_validate_json(file.read_bytes())
     except (OSError, ValidationError):
-        return None  # it is asked for again, and the file replaced
+        return None  # Poe is asked again and the file is replaced
     return answer if timedelta(0) <= now - answer.at < FRESH_FOR else None
 
 
-def _keep(place: Path | None, answer: Answer) -> Answer:
-    """Keep an answer, where that can be done, for its owner's eyes alone."""
-    if place is None:
+def _cache(file: Path | None, answer: Answer) -> Answer:
+    """Cache a response in a file that only the user can read. Failure to write it is logged and has no other effect."""
+    if file is None:
         return answer
-    temporary = place.with_suffix(f".{os.getpid()}.tmp")
+    temporary = file.with_suffix(f".{os.getpid()}.tmp")
     try:
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(answer.model_dump_json())
-        temporary.replace(place)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(answer.model_dump_json())
+        temporary.replace(file)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
-        logger.warning("The answer about the account is not kept: %s: %s", place.parent, error.strerror)
+        logger.warning("The response about the account cannot be cached in %s: %s", file.parent, error.strerror)
     return answer

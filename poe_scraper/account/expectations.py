@@ -1,4 +1,4 @@
-"""What a bot's prices let one expect of a bill, and what a bill is judged by them."""
+"""The charges that a bot's prices allow for a message, and the verdict on an actual charge."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -31,17 +31,17 @@ Verdict = Literal["agrees", "outside", "cannot_tell"]
 
 
 class Expected(Item):
-    """What a card lets one expect of a message, in points."""
+    """The range of points that a card allows for a message."""
 
     min: Amount
-    """The least."""
+    """The minimum."""
     max: Amount | None
-    """The most; null if the card sets no limit."""
+    """The maximum; null if the card sets no limit."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """Points from least to most; no limit if `most` is None."""
+    """A range of points, both ends included; unlimited if `most` is None."""
 
     least: int
     most: int | None
@@ -60,12 +60,12 @@ class Span:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Whether a bill is what the prices let one expect, and why not.
+    """The result of comparing a charge with the prices.
 
     Args:
-        verdict: whether it is.
-        span: what the prices let one expect; None if nothing is known of it.
-        reason: why the bill is outside, or cannot be judged.
+        verdict: the verdict.
+        span: the range that the prices allow; None if unknown.
+        reason: why the charge is outside or cannot be judged.
     """
 
     verdict: Verdict
@@ -74,7 +74,7 @@ class Judgement:
 
     @property
     def expected(self) -> Expected | None:
-        """The span as it is reported."""
+        """The span as it is published."""
         if self.span is None:
             return None
         most = None if self.span.most is None else Decimal(self.span.most)
@@ -84,19 +84,19 @@ class Judgement:
 _MEASURED = frozenset(
     {"token", "character", "word", "second", "minute", "hour", "megapixel", "kilobyte", "megabyte", "step"}
 )
-"""Units that a message uses any amount of. Others are counted in whole numbers."""
+"""Units of which a message can use any amount. Others are counted in whole numbers."""
 
 
 @dataclass(frozen=True)
 class Charge:
-    """What one price can come to in a message.
+    """The charges that one price allows for a message.
 
     Args:
-        price: of the card or the API.
-        low: the least that one unit costs, in points, before rounding.
-        high: the most; None if the card sets no limit.
-        above_low: True if a unit costs more than `low`, not just as much.
-        units: the most units that a message can use; None if not known.
+        price: a price from the card or the API.
+        low: minimum cost of one unit in points, before rounding.
+        high: maximum cost of one unit; None if the card sets no limit.
+        above_low: True if a unit costs strictly more than `low`.
+        units: maximum number of units in a message; None if unknown.
     """
 
     price: Price
@@ -107,22 +107,22 @@ class Charge:
 
     @property
     def measured(self) -> bool:
-        """True if a message uses any amount of the unit, False if a whole number."""
+        """True if a message can use any amount of the unit, False if only whole numbers."""
         return self.price.unit in _MEASURED
 
     @property
     def bounded(self) -> bool:
-        """True if a bill can be too high for it."""
+        """True if there is a maximum charge."""
         return self.high is not None and (self.high == 0 or not self.measured or self.units is not None)
 
     @property
-    def words(self) -> str:
-        """What one message, or one counted unit, costs."""
+    def text(self) -> str:
+        """The cost of one message or one counted unit, as text."""
         each = _figures(self.span())
         return each if self.measured or self.units is not None else f"{each} per {self.price.unit}"
 
     def span(self, count: int = 1) -> Span:
-        """What so many units come to; for a measured unit, what any amount does."""
+        """The charge for a number of units; for a measured unit, for any amount."""
         if self.high == 0:
             return Span(0, 0)
         if self.measured:
@@ -133,22 +133,22 @@ class Charge:
         return Span(exact, None if self.high is None else ceil(self.high * count))
 
     def whole(self) -> Span:
-        """What any number of units comes to."""
+        """The charge for any number of units."""
         if self.measured or self.units is not None:
             return self.span()
         return replace(self.span(), most=0 if self.high == 0 else None)
 
     def nearest(self, points: Decimal) -> Span:
-        """What the number of units comes to that fits a bill best."""
+        """The charge for the number of units that fits an actual charge best."""
         if self.measured or not self.high or points <= 1:
             return self.span()
-        # n units cost at most n * high, rounded up: this is the smallest n that is enough
+        # n units cost at most n * high, rounded up: this is the smallest n that reaches the charge
         count = floor((Fraction(points) - 1) / self.high) + 1
         return self.span(max(1, count if self.units is None else min(count, int(self.units))))
 
 
 class BillExpectations:
-    """What a bot's prices let one expect of a bill."""
+    """The charges that a bot's prices allow."""
 
     def __init__(self, bot: Bot, points_per_usd: Fraction) -> None:
         self._bot = bot
@@ -158,7 +158,7 @@ class BillExpectations:
         self._api = [self._charge(price) for price in api_prices(bot.pricing.api)]
 
     def judge(self, usage: Usage) -> Judgement:
-        """Compare a bill with the prices."""
+        """Compare an actual charge with the prices."""
         if unknown := self._unknown():
             return Judgement("cannot_tell", reason=unknown)
         judged = self._of_parts(usage) if usage.parts else self._of_whole(usage.points)
@@ -179,7 +179,7 @@ class BillExpectations:
         return None
 
     def _softened(self, judged: Judgement, points: Decimal) -> Judgement:
-        """What adjustments without a known effect leave of a verdict."""
+        """Weaken a verdict if the bot has adjustments whose effect is unknown."""
         span, reason = judged.span, None
         if span and judged.verdict != "agrees" and any(isinstance(item, FreeAllowance) for item in self._adjustments):
             span, reason = replace(span, least=0), "some of it may have been free"
@@ -202,7 +202,7 @@ class BillExpectations:
     def _of_parts(self, usage: Usage) -> Judgement:
         parts = {label: points for label, points in usage.parts.items() if points is not None}
         if len(parts) < len(usage.parts):
-            return Judgement("cannot_tell", reason="its breakdown is not understood")
+            return Judgement("cannot_tell", reason="its breakdown cannot be parsed")
         if not any(parts.values()):
             return self._of_whole(usage.points)
         span = Span(0, 0)
@@ -225,8 +225,8 @@ class BillExpectations:
             elif judged.reason:
                 doubts.append(judged.reason)
         total = sum(parts.values(), Decimal(0))
-        if abs(total - usage.points) > len(parts) - 1:  # each is rounded
-            wrong = wrong or f"its parts come to {amounts.number(total)}"
+        if abs(total - usage.points) > len(parts) - 1:  # each part is rounded
+            wrong = wrong or f"its parts add up to {amounts.number(total)}"
         if wrong:
             return Judgement("outside", span, wrong)
         if doubts:
@@ -234,13 +234,13 @@ class BillExpectations:
         return Judgement("agrees", span)
 
     def _charges_for(self, label: str) -> list[Charge]:
-        """The prices that a part may have been billed with: of the card, else of the API."""
+        """The prices that a part may have been billed at: from the card, else from the API."""
         for adjustment in self._adjustments:
             if isinstance(adjustment, Variable) and folded(adjustment.label) == folded(label):
                 return []
         return _named(label, self._page) or _named(label, self._api)
 
-    # --- without one
+    # --- without a breakdown
 
     def _of_whole(self, points: Decimal) -> Judgement:
         charges = self._page or self._api
@@ -252,17 +252,17 @@ class BillExpectations:
         judged = _of_one(charges, points)
         if judged.verdict == "outside" and len(charges) > 1:
             if points in span:
-                return Judgement("cannot_tell", span, f"which of its {len(charges)} prices were billed is not known")
+                return Judgement("cannot_tell", span, f"it is not known which of its {len(charges)} prices were billed")
             return Judgement("outside", span, f"expected {_figures(span)}")
         return judged
 
     def _of_measured(self, charges: Sequence[Charge], points: Decimal) -> Judgement:
-        spans: dict[bool, Span] = {}  # what goes in and what comes out have limits of their own
+        spans: dict[bool, Span] = {}  # input and output have separate limits
         extra = Span(0, 0)
         for charge in charges:
             if charge.price.unit == "token":
-                comes_out = "output" in charge.price.kinds
-                spans[comes_out] = spans[comes_out] | charge.span() if comes_out in spans else charge.span()
+                is_output = "output" in charge.price.kinds
+                spans[is_output] = spans[is_output] | charge.span() if is_output in spans else charge.span()
             else:
                 extra += replace(charge.whole(), least=0)
         span = extra
@@ -275,7 +275,7 @@ class BillExpectations:
         if points not in span:
             return Judgement("outside", span, f"expected {_figures(span)}")
         if span.most is None:
-            return Judgement("cannot_tell", span, _endless(charges))
+            return Judgement("cannot_tell", span, _unlimited(charges))
         return Judgement("agrees", span)
 
     # --- prices
@@ -289,12 +289,12 @@ class BillExpectations:
         return Charge(price, low * cheaper, None if high is None else high * dearer, above_low, units)
 
     def _each(self, price: Price) -> tuple[Fraction, Fraction | None, bool]:
-        """What one unit costs before rounding, in points: least and most, and whether it is more than the least.
+        """The cost of one unit in points before rounding: minimum, maximum, and True if it exceeds the minimum.
 
-        Points are posted rounded up to their last digit, dollars are rounded to theirs.
+        Prices in points are rounded up to their last digit, prices in dollars to the nearest.
         """
         rate = price.points or price.usd
-        assert rate is not None  # noqa: S101 - a price is known in one currency at least
+        assert rate is not None  # noqa: S101 - a price has at least one currency
         factor = 1 / Fraction(rate.per.quantity)
         if rate.currency == "points":
             below, above = _last_digit(rate.amount), Fraction(0)
@@ -317,7 +317,7 @@ class BillExpectations:
         return None if most is None else Fraction(most)
 
     def _factors(self, price: Price) -> tuple[Fraction, Fraction]:
-        """The least and the most that adjustments can multiply a price of tokens with."""
+        """The smallest and the largest factor that adjustments can apply to a price for tokens."""
         context = self._bot.context_window.context_length if self._bot.context_window else None
         tiers = [Fraction(1)]
         cheapest, dearest = Fraction(1), Fraction(1)
@@ -338,38 +338,38 @@ class BillExpectations:
 
 
 def _of_one(charges: Sequence[Charge], points: Decimal) -> Judgement:
-    """Points that one of several prices was billed with."""
+    """Compare points with several prices, one of which they were billed at."""
     fitting = [(charge, span) for charge in charges if points in (span := charge.nearest(points))]
     for charge, span in fitting:
         if charge.bounded:
             return Judgement("agrees", span)
     if fitting:
         charge, span = fitting[0]
-        return Judgement("cannot_tell", span, _endless([charge]))
+        return Judgement("cannot_tell", span, _unlimited([charge]))
     span = _any_of(charges)
     if any(charge.price.unit is None for charge in charges):
         return Judgement("cannot_tell", span, "its card does not say what its price is for")
-    return Judgement("outside", span, "expected " + " or ".join(dict.fromkeys(charge.words for charge in charges)))
+    return Judgement("outside", span, "expected " + " or ".join(dict.fromkeys(charge.text for charge in charges)))
 
 
 def _any_of(charges: Sequence[Charge]) -> Span:
-    """What any number of units comes to, with one of several prices."""
+    """The charge for any number of units at one of several prices."""
     return reduce(or_, (charge.whole() for charge in charges))
 
 
-def _endless(charges: Iterable[Charge]) -> str:
-    """Why no bill can be too high for these prices."""
+def _unlimited(charges: Iterable[Charge]) -> str:
+    """Why there is no maximum charge for these prices."""
     for charge in charges:
         if charge.high is None:
-            return "its card gives the least price only"
+            return "its card gives only a minimum price"
         if charge.units is None and charge.high != 0:
-            known = ", and the feed has no length of its context" if charge.price.unit == "token" else ""
-            return f"how many {charge.price.unit or 'use'}s were billed is not known{known}"
-    return "its card calls a price variable"
+            known = ", and the feed does not know its context length" if charge.price.unit == "token" else ""
+            return f"the number of {charge.price.unit or 'use'}s billed is not known{known}"
+    return "its card says that a price varies"
 
 
 def _named(label: str, charges: Sequence[Charge]) -> list[Charge]:
-    """The charges that the label of a part names: by theirs, by a counted unit, or by a kind of tokens."""
+    """The charges that a part's label refers to: by their label, by a counted unit, or by a kind of tokens."""
     same = [charge for charge in charges if folded(charge.price.label) == folded(label)]
     if same:
         return same
@@ -379,7 +379,7 @@ def _named(label: str, charges: Sequence[Charge]) -> list[Charge]:
         return by_unit
     kinds = token_kinds(label)
     tokens = [charge for charge in charges if charge.price.unit == "token"]
-    # if the card has no price for cached input, the price of input and the adjustments say what it is
+    # if the card has no price for cached input, its price follows from that of input and the adjustments
     return [charge for charge in tokens if kinds & charge.price.kinds] or [
         charge for charge in tokens if kinds - {"output"} and "input" in charge.price.kinds
     ]

@@ -25,7 +25,7 @@ from poe_scraper.feed.store import FeedStore
 @output_dir
 @as_json
 def site(out: Path | None, serve: bool, port: int, output_dir: Path | None, as_json: bool) -> None:
-    """Build the catalogue: every bot and its prices as static pages that any web space can serve."""
+    """Build the catalogue: every bot and its prices as static pages that any web server can serve."""
     if out is None and not serve:
         message = "Give --out DIR, --serve, or both."
         raise click.UsageError(message)
@@ -49,10 +49,10 @@ def site(out: Path | None, serve: bool, port: int, output_dir: Path | None, as_j
 
 
 def _serve(folder: Path, port: int) -> None:
-    from poe_scraper.site.server import serving
+    from poe_scraper.site.server import make_server
 
     try:
-        server = serving(folder, port)
+        server = make_server(folder, port)
     except OSError as error:
         message = f"port {port} cannot be used: {error.strerror}. Choose another with --port."
         raise click.ClickException(message) from error

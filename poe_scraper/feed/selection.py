@@ -1,4 +1,4 @@
-"""Choosing and ordering bots of a feed, on the entries as they stand in the file."""
+"""Filter and sort the bots of a feed. Works on the raw entries of the file, which is faster than on `Bot` objects."""
 
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -11,49 +11,49 @@ Order: TypeAlias = Literal["relevance", "name", "price", "newest", "context"]
 
 @dataclass(frozen=True)
 class Selection:
-    """Which bots, in which order, how many. None does not restrict; names compare without case."""
+    """Filters, order and maximum number of bots. None means no restriction; names are compared without case."""
 
     text: str = ""
-    """Words that must all stand in the bot's names, creator, owner, description or powered-by line."""
+    """Words that must all be in the bot's names, creator, owner, description or powered-by line."""
     creator: str | None = None
     """Handle or name of the creator."""
     owner: str | None = None
     """The organisation that the API names as owner."""
     input_modality: str | None = None
-    """What it must accept, such as `image`."""
+    """A modality that the bot must accept, such as `image`."""
     output_modality: str | None = None
-    """What it must produce."""
+    """A modality that the bot must produce."""
     priced: bool | None = None
-    """Whether a price is known."""
+    """True for bots with a known price, False for those without."""
     free: bool | None = None
-    """Whether all its prices are 0."""
+    """True for bots whose prices are all 0, False for the others."""
     unit: str | None = None
-    """A unit that one of its prices is for, such as `second`."""
+    """A unit that the bot has a price for, such as `second`."""
     max_price: Decimal | None = None
-    """Most that its primary price may be, in USD a unit; a million units where these are tokens."""
+    """Maximum primary price in USD per unit, or per million tokens."""
     gone: bool = False
-    """Whether bots that are gone are wanted too."""
+    """True to include bots that are gone."""
     order: Order = "name"
-    """`price` orders within each unit, bots without a price last; `relevance` follows `text`."""
+    """`price` sorts by unit, then price, bots without one last; `relevance` sorts by how well names match `text`."""
     limit: int | None = None
-    """Most bots wanted."""
+    """Maximum number of bots."""
 
 
 def select(feed: FeedReader, selection: Selection) -> list[Entry]:
-    """The entries of a feed that a selection asks for.
+    """The entries of a feed that match a selection, in its order.
 
     Raises:
-        FeedError: an entry does not fit the schema.
+        FeedError: an entry does not match the schema.
     """
     try:
         return _selected(feed, selection)
     except (AttributeError, KeyError, TypeError, ValueError, InvalidOperation):
-        feed.validate()  # says which bot and what
+        feed.validate()  # its error names the bot and the field
         raise
 
 
 def unit_price(entry: Entry, points_per_usd: Decimal) -> Decimal | None:
-    """The bot's primary price in USD a unit, or a million tokens; None where it has none."""
+    """The bot's primary price in USD per unit, or per million tokens; None if it has none."""
     primary = entry["pricing"].get("primary")
     if primary is None:
         return None
@@ -64,7 +64,7 @@ def unit_price(entry: Entry, points_per_usd: Decimal) -> Decimal | None:
 
 
 def prices(entry: Entry) -> list[Decimal]:
-    """All amounts that the bot charges, of whatever unit and currency."""
+    """All amounts that the bot charges, in any unit and currency."""
     pricing = entry["pricing"]
     api = pricing.get("api") or {}
     amounts = [rate["amount"] for rate in pricing.get("rates", ())]
@@ -74,23 +74,23 @@ def prices(entry: Entry) -> list[Decimal]:
 
 def _selected(feed: FeedReader, selection: Selection) -> list[Entry]:
     words = selection.text.casefold().split()
-    found = [entry for entry in feed.entries if _fits(entry, selection, words, feed.points_per_usd)]
+    found = [entry for entry in feed.entries if _matches(entry, selection, words, feed.points_per_usd)]
     return _ordered(found, selection, feed)[: selection.limit]
 
 
-def _fits(entry: Entry, wanted: Selection, words: list[str], points_per_usd: Decimal) -> bool:
+def _matches(entry: Entry, wanted: Selection, words: list[str], points_per_usd: Decimal) -> bool:
     if entry.get("status") == "gone" and not wanted.gone:
         return False
-    if words and not _holds(entry, words):
+    if words and not _contains(entry, words):
         return False
     if wanted.creator is not None and not _is_by(entry, wanted.creator):
         return False
     if wanted.owner is not None and not _same(entry.get("owned_by"), wanted.owner):
         return False
-    return _fits_modalities(entry, wanted) and _fits_prices(entry, wanted, points_per_usd)
+    return _matches_modalities(entry, wanted) and _matches_prices(entry, wanted, points_per_usd)
 
 
-def _fits_modalities(entry: Entry, wanted: Selection) -> bool:
+def _matches_modalities(entry: Entry, wanted: Selection) -> bool:
     architecture = entry.get("architecture") or {}
     for modality, side in ((wanted.input_modality, "input"), (wanted.output_modality, "output")):
         if modality is not None and modality.casefold() not in architecture.get(f"{side}_modalities", ()):
@@ -98,7 +98,7 @@ def _fits_modalities(entry: Entry, wanted: Selection) -> bool:
     return True
 
 
-def _fits_prices(entry: Entry, wanted: Selection, points_per_usd: Decimal) -> bool:
+def _matches_prices(entry: Entry, wanted: Selection, points_per_usd: Decimal) -> bool:
     if wanted.priced is not None and bool(prices(entry)) != wanted.priced:
         return False
     if wanted.free is not None and _is_free(entry) != wanted.free:
@@ -137,7 +137,7 @@ def _names(entry: Entry) -> list[str]:
     return [entry[field].casefold() for field in ("id", "handle", "display_name") if entry.get(field)]
 
 
-def _holds(entry: Entry, words: list[str]) -> bool:
+def _contains(entry: Entry, words: list[str]) -> bool:
     creator = entry.get("creator") or {}
     texts = [creator.get("handle"), creator.get("name"), entry.get("owned_by")]
     texts += [entry.get("description"), entry.get("powered_by")]

@@ -1,4 +1,4 @@
-"""Copies of the feed elsewhere, through fsspec: object stores, FTP, SFTP, a folder.
+"""Copy the feed to other places with fsspec: object stores, FTP, SFTP, a folder.
 
 https://filesystem-spec.readthedocs.io
 """
@@ -28,23 +28,23 @@ from poe_scraper.untrusted import safe
 logger = logging.getLogger(__name__)
 
 TRIES = 3
-"""Number of attempts per destination in one run."""
+"""Maximum number of attempts per destination in one run."""
 
 _RENAMES = {"file", "local", "ftp", "sftp", "ssh"}
-"""Protocols with folders and an atomic rename. In other places a file appears only when it is complete."""
+"""Protocols with folders and an atomic rename. With other protocols, a file appears only when it is complete."""
 
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "ftp": {"block_size": 16 * 1024 * 1024},  # each block is a transfer of its own
-    # sshfs takes any host key unless told otherwise; () are the known hosts of the user
+    "ftp": {"block_size": 16 * 1024 * 1024},  # each block is a separate transfer
+    # by default, sshfs accepts any host key; () means the user's known hosts
     "sftp": {"known_hosts": ()},
     "ssh": {"known_hosts": ()},
 }
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "sftp": "sftp", "ssh": "sftp"}
-"""The extra of this project that has the package a protocol needs."""
+"""The extra of this project that installs the package for a protocol."""
 
 PERMANENT_ERRORS = (ImportError, NotImplementedError, ValueError, PermissionError, ftplib.error_perm)
-"""A wrong URL, a missing package, a wrong password: a second try does not help, and may lock an account."""
+"""A wrong URL, a missing package, a wrong password: retrying does not help and may lock the account."""
 
 _SECRET_OPTION = re.compile("key|pass|secret|token", re.IGNORECASE)
 
@@ -52,17 +52,17 @@ _SECRET_OPTION = re.compile("key|pass|secret|token", re.IGNORECASE)
 def send(
     store: FeedStore, urls: Iterable[str], record: Record, *, backoff: float, timeout: float
 ) -> Iterator[tuple[Code, str]]:
-    """Update all destinations at the same time.
+    """Update all destinations in parallel.
 
     Args:
         store: the folder of the feed.
         urls: the destinations.
-        record: what they have; updated.
+        record: what they received before; it is updated.
         backoff: seconds before the first retry; doubled with each further one.
-        timeout: seconds for all of it.
+        timeout: seconds for all destinations and attempts together.
 
     Yields:
-        A code and a message for every destination that failed.
+        A code and a message for each destination that failed.
     """
     destinations = _named(urls, store, record, deadline=time.monotonic() + timeout)
     errors = _all_at_once(destinations, timeout)
@@ -77,17 +77,17 @@ def send(
             del errors[name]
         errors |= _all_at_once(again, left)
     for name in (name for name in destinations if name in errors):
-        yield Code.DELIVERY_FAILED, f"{name}: {destinations[name].told(errors[name])}"
+        yield Code.DELIVERY_FAILED, f"{name}: {destinations[name].explain(errors[name])}"
 
 
 class Destination:
     """One place that gets a copy of the feed.
 
     Args:
-        url: as fsspec takes it; it may hold credentials.
+        url: a URL that fsspec accepts; it may contain credentials.
         store: the folder of the feed.
-        sent: SHA-256 of each file that the place has, except versions; updated.
-        deadline: moment of the monotonic clock after which no further file is sent.
+        sent: SHA-256 of each file that was sent, except versions; it is updated.
+        deadline: time of the monotonic clock after which no further file is sent.
     """
 
     def __init__(self, url: str, store: FeedStore, sent: dict[str, str], *, deadline: float) -> None:
@@ -98,12 +98,12 @@ class Destination:
         self.protocol = get_protocol(url)
 
     def update(self) -> None:
-        """Send what is missing or changed, `models.json` last.
+        """Send files that are missing or have changed, `models.json` last.
 
         Raises:
-            Exception: what fsspec and the package behind it raise; there is no list of that.
+            Exception: any exception of fsspec or the package it uses, since they document no list.
         """
-        # a new instance has no broken connection and no old listing
+        # a new instance has no broken connection and no stale directory listing
         filesystem, root = fsspec.url_to_fs(self.url, skip_instance_cache=True, **_OPTIONS.get(self.protocol, {}))
         sizes = {PurePosixPath(name): size for name, size in _sizes(filesystem, root, "", "versions")}
         count = 0
@@ -123,8 +123,8 @@ class Destination:
             count += 1
         logger.info("%s: %d files sent", public_name(self.url), count)
 
-    def told(self, error: BaseException) -> str:
-        """What went wrong, for a person, on one line and without secrets."""
+    def explain(self, error: BaseException) -> str:
+        """Describe an error in one line, without secrets."""
         if isinstance(error, ImportError) and self.protocol in _EXTRAS:
             return f"a package is missing: pip install 'poe-scraper[{_EXTRAS[self.protocol]}]'"
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -133,7 +133,7 @@ class Destination:
         return safe(text)[:300]
 
     def _files(self) -> Iterator[Path]:
-        """The files in the order in which they are sent: a file arrives after those it refers to."""
+        """The files in the order in which they are sent: each file after those it refers to."""
         store = self.store
         yield from map(store.version_file, store.versions())
         yield from (path for path in (store.change_log, store.atom, store.schema, store.models) if path.is_file())
@@ -152,7 +152,7 @@ class Destination:
         filesystem.mv(temporary, target)
 
     def _secrets(self) -> set[str]:
-        """Pieces of the URL and of fsspec's configuration that must not be shown."""
+        """Parts of the URL and of fsspec's configuration that must not be shown."""
         userinfo, found, _ = self.url.partition("://")[2].rpartition("@")
         query = self.url.partition("?")[2]
         pieces = {self.url, query, *((userinfo, userinfo.partition(":")[2]) if found else ())}
@@ -164,13 +164,13 @@ class Destination:
 def public_name(url: str) -> str:
     """A destination's URL without user, password, query and fragment.
 
-    fsspec takes passwords without escapes, so that, unlike in `untrusted.public_url`, a user may contain `/`.
+    fsspec accepts passwords without escapes, so unlike in `untrusted.public_url`, the user part may contain `/`.
     """
     return re.split(r"[?#]", re.sub("://.*@", "://", url), maxsplit=1)[0]
 
 
 def _named(urls: Iterable[str], store: FeedStore, record: Record, *, deadline: float) -> dict[str, Destination]:
-    """The destinations by a unique name without secrets."""
+    """The destinations, each by a unique name without secrets."""
     destinations: dict[str, Destination] = {}
     for url in urls:
         name, number = public_name(url), 1
@@ -185,13 +185,13 @@ def _named(urls: Iterable[str], store: FeedStore, record: Record, *, deadline: f
 def _all_at_once(destinations: Mapping[str, Destination], timeout: float) -> dict[str, BaseException]:
     """Update destinations in threads, and return the errors of those that failed.
 
-    A backend may raise anything, and may hang forever. Neither may affect the run or another destination.
+    A backend may raise any exception or hang forever. Neither must affect the run or another destination.
     """
     errors: dict[str, BaseException] = {}
     if not destinations:
         return errors
     end = time.monotonic() + timeout
-    with ThreadPool(len(destinations)) as pool:  # its threads do not outlive the process
+    with ThreadPool(len(destinations)) as pool:  # its threads are daemons and end with the process
         results = {
             name: pool.apply_async(each.update, error_callback=partial(errors.__setitem__, name))
             for name, each in destinations.items()
@@ -204,7 +204,7 @@ def _all_at_once(destinations: Mapping[str, Destination], timeout: float) -> dic
 
 
 def _sizes(filesystem: fsspec.AbstractFileSystem, root: str, *folders: str) -> Iterator[tuple[str, int]]:
-    """Name and size of the files that are there now."""
+    """Name and size of the files at the destination."""
     for folder in folders:
         try:
             entries = filesystem.ls(f"{root.rstrip('/')}/{folder}".rstrip("/") or "/", detail=True)

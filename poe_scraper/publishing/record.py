@@ -1,4 +1,4 @@
-"""What was delivered so far: `.delivered.json` in the feed's folder."""
+"""The record of deliveries: `.delivered.json` in the feed's folder."""
 
 import logging
 from pathlib import Path
@@ -14,24 +14,24 @@ _FILE = ".delivered.json"
 
 
 class Record(BaseModel):
-    """What was delivered.
+    """What was delivered so far.
 
-    If it is lost, files are sent once more, and the webhook begins with the newest version.
+    If it is lost, all files are sent again, and the webhook starts with the newest version.
     """
 
     destinations: dict[str, dict[str, str]] = {}
-    """By name of the destination: the SHA-256 of each file that it has, except the versions."""
+    """For each destination's name, the SHA-256 of each file that was sent, except versions."""
     webhook_through: int | None = None
-    """Versions up to this one were posted, except the missed ones; null before the first."""
+    """Versions up to this one were posted, except those in `webhook_missed`; null before the first post."""
     webhook_missed: list[int] = []
     """Versions whose post failed."""
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """The record of a feed's folder; an empty one if there is none, or it cannot be read.
+        """Load the record of a feed's folder; an empty one if there is none or it cannot be read.
 
         Raises:
-            FeedError: a folder is in its place and cannot be renamed.
+            FeedError: there is a folder of that name, and it cannot be renamed.
         """
         path = folder / _FILE
         if path.is_dir():
@@ -41,7 +41,7 @@ class Record(BaseModel):
         except FileNotFoundError:
             return cls()
         except (OSError, ValidationError):
-            logger.warning("%s is broken: what was delivered before is not known.", path)
+            logger.warning("%s cannot be read: earlier deliveries are not known.", path)
             return cls()
 
     def save(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The changes of a version, posted to a webhook as the Standard Webhooks specification has it.
+"""Post the changes of a version to a webhook, following the Standard Webhooks specification.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -27,35 +27,35 @@ from poe_scraper.items import SCHEMA_VERSION, Change
 from poe_scraper.publishing.record import Record
 
 MAX_BODY = 512 * 1024
-"""Largest number of bytes of changes in one post; the rest is counted and left out."""
+"""Maximum size of the changes in one post, in bytes; further changes are left out and counted."""
 
 MAX_MISSED = 20
-"""Number of the newest versions that are kept for the next run if posting fails."""
+"""Number of versions that are kept for the next run if posting fails; older ones are given up."""
 
 RETRIES = 3
 """Number of retries of a post in one run."""
 
 _MAX_WAIT = 60
-"""Seconds between two attempts, at most. Receivers refuse a signature that is older than 5 minutes."""
+"""Maximum number of seconds between two attempts. Receivers refuse signatures older than 5 minutes."""
 
 _TIMEOUT = 10
-"""Seconds to connect, and to wait for an answer."""
+"""Seconds to connect, and to wait for a response."""
 
-_FOR_A_WHILE = frozenset({408, 425, 429, *range(500, 600)})
-"""Statuses that ask for another attempt."""
+_TEMPORARY = frozenset({408, 425, 429, *range(500, 600)})
+"""HTTP status codes of temporary failures, which are retried."""
 
 _MIN_KEY = 24
-"""Smallest number of bytes of a signing key, as the specification asks for."""
+"""Minimum size of a signing key in bytes, from the specification."""
 
 _KINDS = ("added", "gone", "back", "changed")
 
 
 class NotDeliveredError(PoeScraperError):
-    """A post did not arrive.
+    """A post failed.
 
     Args:
-        message: why, without the address, which may hold a secret.
-        is_down: True if another post would fail in the same way.
+        message: why, without the address, which may contain a secret.
+        is_down: True if the receiver is down, so that other posts would fail too.
     """
 
     def __init__(self, message: str, *, is_down: bool) -> None:
@@ -68,7 +68,7 @@ class Webhook:
 
     Args:
         url: its address, which may contain a secret.
-        secret: the signing key in base64, after `whsec_` or plain.
+        secret: the signing key in base64, with or without the prefix `whsec_`.
         backoff: seconds before the second retry (the first is immediate); doubled with each further one.
     """
 
@@ -81,8 +81,8 @@ class Webhook:
         """Post a signed message. Temporary failures are retried.
 
         Raises:
-            NotDeliveredError: it did not arrive.
-            UsageError: the address or the secret is not acceptable.
+            NotDeliveredError: the post failed.
+            UsageError: the address or the secret is not valid.
         """
         origin, key = _origin(self.url), _key(self.secret)
         timestamp = int(time.time())
@@ -97,7 +97,7 @@ class Webhook:
         retry = Retry(
             total=RETRIES,
             allowed_methods={"POST"},
-            status_forcelist=_FOR_A_WHILE,
+            status_forcelist=_TEMPORARY,
             raise_on_status=False,
             backoff_factor=self.backoff / 2,
             backoff_max=_MAX_WAIT,
@@ -110,7 +110,7 @@ class Webhook:
                     self.url, data=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False, stream=True
                 )
             except requests.ConnectionError as error:
-                why = "the TLS connection failed" if isinstance(error, requests.exceptions.SSLError) else "no answer"
+                why = "the TLS connection failed" if isinstance(error, requests.exceptions.SSLError) else "no response"
                 message = f"{origin}: {why} ({_innermost(error)})"
                 raise NotDeliveredError(message, is_down=True) from None
             except requests.RequestException as error:
@@ -120,23 +120,23 @@ class Webhook:
         if not 200 <= answer.status_code < 300:
             note = "; redirects are not followed" if 300 <= answer.status_code < 400 else ""
             message = f"{origin} answered {answer.status_code}{note}"
-            raise NotDeliveredError(message, is_down=answer.status_code in _FOR_A_WHILE)
+            raise NotDeliveredError(message, is_down=answer.status_code in _TEMPORARY)
 
 
 def notify(
     store: FeedStore, webhook: Webhook, record: Record, *, version: int, new_version: bool
 ) -> Iterator[tuple[Code, str]]:
-    """Post the changes of this version, and of those that earlier runs could not post, one post each.
+    """Post the changes of this version and of versions that earlier runs failed to post, one post per version.
 
     Args:
         store: the folder of the feed.
         webhook: where to post.
-        record: what was posted; updated.
+        record: what was posted before; it is updated.
         version: the feed's version.
-        new_version: True if this run brought it.
+        new_version: True if this run published it.
 
     Yields:
-        A code and a message for every version that was not posted.
+        A code and a message for each version that was not posted.
     """
     through = record.webhook_through
     if through is None or through > version:
@@ -162,22 +162,22 @@ def notify(
     except (UsageError, FeedError) as error:
         yield Code.WEBHOOK_FAILED, str(error)
     else:
-        record.webhook_missed = failed  # the others are posted, or brought no change
+        record.webhook_missed = failed  # the others were posted or had no changes
 
 
 def _messages(store: FeedStore, versions: list[int]) -> Iterator[tuple[int, tuple[str, bytes]]]:
-    """The versions among these that brought changes, each with id and body of its message."""
+    """Number, message id and message body of those versions that have changes."""
     if versions:
         changes = store.changes(after=versions[0] - 1)
-        for number, brought in groupby(changes, lambda change: change.version):
+        for number, changed in groupby(changes, lambda change: change.version):
             if number in versions:
-                yield number, message(brought)
+                yield number, message(changed)
 
 
 def message(changes: Iterable[Change]) -> tuple[str, bytes]:
-    """Id and body of the message about one version.
+    """Make the id and the body of the message about one version.
 
-    The id is the same each time, so that a receiver recognises a message that it has seen.
+    The id depends on the version only, so that a receiver can recognise a message it has already received.
 
     Args:
         changes: all changes of the version.
@@ -186,7 +186,7 @@ def message(changes: Iterable[Change]) -> tuple[str, bytes]:
         ValueError: there are none.
     """
     bots: dict[str, set[str]] = {kind: set() for kind in _KINDS}
-    told: list[dict[str, Any]] = []
+    included: list[dict[str, Any]] = []
     count = size = 0
     change = None
     for change in changes:
@@ -195,7 +195,7 @@ def message(changes: Iterable[Change]) -> tuple[str, bytes]:
         line = change.model_dump_json()
         size += len(line.encode()) + 1
         if size <= MAX_BODY:
-            told.append(json.loads(line))
+            included.append(json.loads(line))
     if change is None:
         text = "a message needs at least one change"
         raise ValueError(text)
@@ -208,8 +208,8 @@ def message(changes: Iterable[Change]) -> tuple[str, bytes]:
             "version": version,
             "bots": {kind: len(names) for kind, names in bots.items()},
             "total": count,
-            "left_out": count - len(told),
-            "changes": told,
+            "left_out": count - len(included),
+            "changes": included,
         },
     }
     return f"feed-{version}-{at:%Y%m%dT%H%M%SZ}", json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
@@ -243,7 +243,7 @@ def _key(secret: str) -> bytes:
 
 
 def _innermost(error: BaseException) -> str:
-    """The name of the error at the root; its text may hold the address."""
+    """The class name of the root cause; its message may contain the address."""
     while True:
         inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
         if not isinstance(inner, BaseException):
@@ -253,7 +253,7 @@ def _innermost(error: BaseException) -> str:
 
 @contextmanager
 def _no_addresses_logged() -> Iterator[None]:
-    """urllib3 logs the path of what it asks for and tries again; a webhook's path is often a secret."""
+    """Silence urllib3, which logs the paths of requests and retries: a webhook's path is often a secret."""
     urllib3 = logging.getLogger("urllib3")
     level = urllib3.level
     urllib3.setLevel(logging.ERROR)

@@ -4,7 +4,7 @@
 The pages load nothing from outside the folder. The command is `poe-scraper site`.
 """
 
-from poe_scraper.site.build import Built, build
+from poe_scraper.site.build import BuildResult, build
 from poe_scraper.site.folder import CatalogueError
 
-__all__ = ["Built", "CatalogueError", "build"]
+__all__ = ["BuildResult", "CatalogueError", "build"]

@@ -41,7 +41,7 @@ _PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
-class Built:
+class BuildResult:
     """The result of a build. File names are relative to the folder.
 
     Args:
@@ -57,7 +57,7 @@ class Built:
     removed: Sequence[str]
 
 
-def build(feed: FeedReader, store: FeedStore, out: Path) -> Built:
+def build(feed: FeedReader, store: FeedStore, out: Path) -> BuildResult:
     """Write the catalogue of a feed.
 
     Args:
@@ -72,7 +72,7 @@ def build(feed: FeedReader, store: FeedStore, out: Path) -> Built:
     folder = Folder(out)
     _Catalogue(feed, store, folder).write()
     folder.close()
-    return Built(len(feed), folder.written, folder.unchanged, folder.removed)
+    return BuildResult(len(feed), folder.written, folder.unchanged, folder.removed)
 
 
 def page_name(bot_id: str) -> str:

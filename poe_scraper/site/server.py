@@ -18,7 +18,7 @@ class _Handler(SimpleHTTPRequestHandler):
         """Log nothing: the only visitor is the user who started the server."""
 
 
-def serving(folder: Path, port: int) -> ThreadingHTTPServer:
+def make_server(folder: Path, port: int) -> ThreadingHTTPServer:
     """Make a server for a folder on the loopback address; `serve_forever` starts it.
 
     Args:

@@ -15,7 +15,7 @@ import requests
 from betamax import Betamax
 
 from poe_scraper import api
-from poe_scraper.account.endpoints import FRESH_FOR, MAX_WAIT, Account, Balance, UsageHistory, patient_session
+from poe_scraper.account.endpoints import FRESH_FOR, MAX_WAIT, Account, Balance, UsageHistory, retrying_session
 from poe_scraper.failures import Code, ObservationError, UsageError
 from poe_scraper.replica import Replica, running
 
@@ -80,15 +80,15 @@ def recorded(cassette: str) -> tuple[Account, Betamax]:
 
 
 def interactions(cassette: str) -> list[Any]:
-    told: list[Any] = json.loads((CASSETTES / f"{cassette}.json").read_text())["http_interactions"]
-    return told
+    interactions: list[Any] = json.loads((CASSETTES / f"{cassette}.json").read_text())["http_interactions"]
+    return interactions
 
 
 def test_balance() -> None:
     account, tape = recorded("account-balance")
     with tape:
-        told = account.balance(now=RECORDED_AT)
-    assert told == Balance(at=RECORDED_AT, points=Decimal(1500), usd=Decimal("0.045455"))
+        left = account.balance(now=RECORDED_AT)
+    assert left == Balance(at=RECORDED_AT, points=Decimal(1500), usd=Decimal("0.045455"))
 
 
 def test_usage_comes_in_pages() -> None:
@@ -117,18 +117,18 @@ def test_the_older_format_reads_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cassette", "code", "told"),
+    ("cassette", "code", "message"),
     [
         ("account-401", Code.ACCOUNT_REFUSED, "api.poe.com/usage/current_balance refused the key (401). Check POE"),
         ("account-429", Code.RATE_LIMITED, "answered 429, too many requests, and asks to wait 1 s."),
     ],
 )
-def test_refusals(cassette: str, code: Code, told: str) -> None:
+def test_refusals(cassette: str, code: Code, message: str) -> None:
     account, tape = recorded(cassette)
     with tape, pytest.raises(ObservationError) as raised:
         account.balance(now=RECORDED_AT)
     assert raised.value.code == code
-    assert told in str(raised.value)
+    assert message in str(raised.value)
     assert KEY not in f"{raised.value!r} {vars(raised.value)} {account!r}"
 
 
@@ -171,7 +171,7 @@ def test_a_passing_429_is_waited_out(poe: Replica) -> None:
 
 
 def test_waiting_is_bounded() -> None:
-    adapter = patient_session().get_adapter("https://api.poe.com")
+    adapter = retrying_session().get_adapter("https://api.poe.com")
     retry = adapter.max_retries  # type: ignore[attr-defined]
     assert retry.parse_retry_after("86400") == MAX_WAIT
     assert retry.parse_retry_after("Fri, 31 Dec 2100 23:59:59 GMT") == MAX_WAIT
@@ -188,7 +188,7 @@ def test_faults(poe: Replica, fault: str, code: Code, monkeypatch: pytest.Monkey
     assert raised.value.code == code
 
 
-def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("poe_scraper.account.endpoints.RETRIES", 0)
     with running(bots=1) as gone:
         monkeypatch.setenv("POE_API_URL", gone.api_url)
@@ -326,20 +326,20 @@ def test_an_impossible_key_is_not_quoted(key: str) -> None:
     assert key not in str(raised.value)
 
 
-def test_the_key_is_sent_and_told_to_nobody(
+def test_the_key_is_sent_and_never_shown(
     poe: Replica, own_cache: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with caplog.at_level(logging.DEBUG):
         poe.change_account(usages=150)
-        told = repr((api.balance(), api.usage()))
+        shown = repr((api.balance(), api.usage()))
     assert "current_balance" in caplog.text  # the HTTP client did log
     out, err = capfd.readouterr()
     kept = "".join(path.name + path.read_text() for path in own_cache.rglob("*") if path.is_file())
     assert kept
-    assert KEY not in told + caplog.text + out + err + kept
+    assert KEY not in shown + caplog.text + out + err + kept
 
 
-def test_a_netrc_entry_takes_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_netrc_entry_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".netrc").write_text("machine api.poe.com login someone password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     adapter = Answers(b'{"current_point_balance": 3}')
@@ -350,7 +350,7 @@ def test_a_netrc_entry_takes_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyP
 # --- kept answers ------------------------------------------------------------------------------
 
 
-def test_answers_are_kept_for_five_minutes(poe: Replica, own_cache: Path) -> None:
+def test_responses_are_cached_for_five_minutes(poe: Replica, own_cache: Path) -> None:
     assert api.balance(now=NOW).points == 1500
     poe.change_account(balance=7)
     assert api.balance(now=NOW + FRESH_FOR - timedelta(seconds=1)).points == 1500
@@ -365,7 +365,7 @@ def test_answers_are_kept_for_five_minutes(poe: Replica, own_cache: Path) -> Non
     assert stat.S_IMODE(files[0].parent.stat().st_mode) == 0o700
 
 
-def test_a_kept_history_answers_for_less_and_not_for_more(poe: Replica) -> None:
+def test_a_cached_history_is_used_for_shorter_periods_only(poe: Replica) -> None:
     poe.change_account(history=[entry(2), entry(1), entry(0)])
     middle = datetime.fromtimestamp(1_790_000_060, UTC)
     assert len(api.usage(middle, now=NOW).usages) == 2
@@ -375,7 +375,7 @@ def test_a_kept_history_answers_for_less_and_not_for_more(poe: Replica) -> None:
     assert poe.requests()["by_kind"]["account"]["count"] == 2
 
 
-def test_another_key_has_answers_of_its_own(poe: Replica) -> None:
+def test_each_key_has_its_own_cache(poe: Replica) -> None:
     api.balance(now=NOW)
     poe.change_account(balance=2)
     assert api.balance(api_key="another", now=NOW).points == 2
@@ -390,24 +390,24 @@ def test_a_broken_file_is_asked_for_again(poe: Replica, own_cache: Path) -> None
     assert json.loads(file.read_text())["points"] == "1500"
 
 
-def test_a_cache_that_cannot_be_written_is_said_and_no_failure(
+def test_a_cache_that_cannot_be_written_is_logged(
     poe: Replica, own_cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     own_cache.write_text("a file where the folder should be")
     assert api.balance(now=NOW).points == 1500
-    assert "is not kept" in caplog.text
+    assert "cannot be cached in" in caplog.text
 
 
 # --- since -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("since", [timedelta(days=-1), date(2027, 1, 1), datetime(2026, 1, 1)])  # noqa: DTZ001
-def test_a_since_that_cannot_be(since: date | timedelta) -> None:
+def test_an_invalid_since(since: date | timedelta) -> None:
     with pytest.raises(UsageError):
         api.usage(since, api_key=KEY, now=NOW)
 
 
-def test_the_account_is_beside_the_models_api(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_addresses_are_derived_from_that_of_the_models_api(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POE_API_URL", "https://gateway.example/poe/v1/models")
     adapter = Answers(b'{"current_point_balance": 3}')
     answered(adapter).balance(now=NOW)

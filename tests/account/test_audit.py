@@ -56,9 +56,9 @@ def judged(
         version=1, generated_at=FIRST, run=run(FIRST), data=(bot("Some-Bot", FIRST, prices, context_window=window),)
     )
     reader = FeedReader(feed.model_dump_json().encode(), "made here")
-    (told,) = audit([usage("SOME-bot", points, parts, at=FIRST)], FeedStore(Path("nowhere")), reader).bots
-    assert told.bot == "some-bot"
-    return told
+    (bot_audit,) = audit([usage("SOME-bot", points, parts, at=FIRST)], FeedStore(Path("nowhere")), reader).bots
+    assert bot_audit.bot == "some-bot"
+    return bot_audit
 
 
 FLAT = pricing(both("Total cost", "0.0059", "195", "message"))
@@ -159,16 +159,18 @@ NO_UNIT = pricing(both("720p", "0.31", "10230", None))
 def test_bills(
     prices: Pricing, points: int, parts: Parts | None, expected: tuple[int, int | None] | None, verdict: str
 ) -> None:
-    told = judged(prices, points, parts)
-    figures = told.expected and (told.expected.min, told.expected.max)
-    assert (told.verdict, figures) == (verdict, expected)
-    assert bool(told.reasons) == (verdict != "agrees")
+    bot_audit = judged(prices, points, parts)
+    figures = bot_audit.expected and (bot_audit.expected.min, bot_audit.expected.max)
+    assert (bot_audit.verdict, figures) == (verdict, expected)
+    assert bool(bot_audit.reasons) == (verdict != "agrees")
 
 
-def test_tokens_without_a_known_context_cannot_be_told() -> None:
-    told = judged(TALK, 10**9, {"Input": 10**9}, window=None)
-    assert told.verdict == "cannot_tell"
-    assert told.reasons == ("how many tokens were billed is not known, and the feed has no length of its context",)
+def test_tokens_without_a_known_context_cannot_be_judged() -> None:
+    bot_audit = judged(TALK, 10**9, {"Input": 10**9}, window=None)
+    assert bot_audit.verdict == "cannot_tell"
+    assert bot_audit.reasons == (
+        "the number of tokens billed is not known, and the feed does not know its context length",
+    )
 
 
 def test_free_tokens_are_free_whatever_the_context() -> None:
@@ -178,7 +180,7 @@ def test_free_tokens_are_free_whatever_the_context() -> None:
     assert judged(free, 5, window=None).verdict == "outside"
 
 
-def test_a_variable_price_cannot_be_told() -> None:
+def test_a_variable_price_cannot_be_judged() -> None:
     prices = pricing(tokens("Input (text)", "2.27", "75"), ({"kind": "variable", "label": "Input (file)"},))
     assert judged(prices, 10**6, {"Input (file)": 10**6}).verdict == "cannot_tell"
     assert judged(prices, 10**6).verdict == "cannot_tell"
@@ -191,7 +193,7 @@ def test_reasons_say_what_was_billed_and_expected() -> None:
     assert judged(TALK, 31_000, {"Input": 31_000}).reasons == (
         "billed 31,000: 31,000 for the part 'Input', expected 0-30,000",
     )
-    assert judged(TALK, 300, {"Input": 1, "Output": 2}).reasons == ("billed 300: its parts come to 3",)
+    assert judged(TALK, 300, {"Input": 1, "Output": 2}).reasons == ("billed 300: its parts add up to 3",)
 
 
 # --- a whole history ---------------------------------------------------------------------------
@@ -284,22 +286,22 @@ def fabricated(seed: int) -> list[Usage]:
 
 
 def by_id(result: Audit) -> dict[str, BotAudit]:
-    return {told.bot: told for told in result.bots}
+    return {bot_audit.bot: bot_audit for bot_audit in result.bots}
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_exactly_the_three_that_were_billed_wrongly(feed: Path, seed: int) -> None:
     usages = fabricated(seed)
     result = api.audit(usages, feed)
-    assert {told.bot: told.outside for told in result.outside} == {
+    assert {bot_audit.bot: bot_audit.outside for bot_audit in result.outside} == {
         "flat-wrong": 1,
         "painter-wrong": 1,
         "talker-wrong": 1,
     }
-    told = by_id(result)
+    by_bot = by_id(result)
     assert sum(each.messages for each in result.bots) == len(usages)
     assert sum(each.points for each in result.bots) == sum(each.points for each in usages)
-    verdicts = {name: each.verdict for name, each in told.items() if name not in {bot.bot for bot in result.outside}}
+    verdicts = {name: each.verdict for name, each in by_bot.items() if name not in {bot.bot for bot in result.outside}}
     assert verdicts == {
         "talker": "agrees",
         "flat-chat": "agrees",
@@ -310,7 +312,7 @@ def test_exactly_the_three_that_were_billed_wrongly(feed: Path, seed: int) -> No
         "films": "cannot_tell",
         "secretive": "cannot_tell",
     }
-    assert all(told[name].undetermined == 0 for name, verdict in verdicts.items() if verdict == "agrees")
+    assert all(by_bot[name].undetermined == 0 for name, verdict in verdicts.items() if verdict == "agrees")
 
 
 # --- the price in force ------------------------------------------------------------------------
@@ -320,24 +322,26 @@ def exactly(points: int) -> Expected:
     return Expected(min=Decimal(points), max=Decimal(points))
 
 
-def test_each_message_meets_the_price_of_its_time(feed: Path) -> None:
+def test_each_message_is_compared_with_the_price_of_its_time(feed: Path) -> None:
     before, after = SECOND - timedelta(microseconds=1), SECOND
-    told = by_id(api.audit([usage("flat-chat", 195, at=before), usage("FLAT-CHAT", 200, at=after)], feed))["flat-chat"]
-    assert (told.verdict, told.undetermined) == ("agrees", 0)
-    assert [finding.version for finding in told.findings] == [2, 1]
-    assert [finding.expected for finding in told.findings] == [exactly(200), exactly(195)]
-    assert told.expected == Expected(min=Decimal(195), max=Decimal(200))
+    bot_audit = by_id(api.audit([usage("flat-chat", 195, at=before), usage("FLAT-CHAT", 200, at=after)], feed))[
+        "flat-chat"
+    ]
+    assert (bot_audit.verdict, bot_audit.undetermined) == ("agrees", 0)
+    assert [finding.version for finding in bot_audit.findings] == [2, 1]
+    assert [finding.expected for finding in bot_audit.findings] == [exactly(200), exactly(195)]
+    assert bot_audit.expected == Expected(min=Decimal(195), max=Decimal(200))
     late = by_id(api.audit([usage("flat-chat", 195, at=after)], feed))["flat-chat"]
     assert late.verdict == "outside"
     assert late.findings[0].version == 2
 
 
-def test_the_next_price_before_it_was_seen_cannot_be_told(feed: Path) -> None:
-    (told,) = api.audit([usage("flat-chat", 200, at=SECOND - timedelta(days=1))], feed).bots
-    assert told.verdict == "cannot_tell"
-    assert told.reasons == ("it fits the prices of version 2: when they changed, nobody saw",)
-    (told,) = api.audit([usage("flat-chat", 201, at=SECOND - timedelta(days=1))], feed).bots
-    assert told.verdict == "outside"
+def test_a_price_charged_before_it_was_seen_cannot_be_judged(feed: Path) -> None:
+    (bot_audit,) = api.audit([usage("flat-chat", 200, at=SECOND - timedelta(days=1))], feed).bots
+    assert bot_audit.verdict == "cannot_tell"
+    assert bot_audit.reasons == ("it fits the prices of version 2, and it is not known when they changed",)
+    (bot_audit,) = api.audit([usage("flat-chat", 201, at=SECOND - timedelta(days=1))], feed).bots
+    assert bot_audit.verdict == "outside"
 
 
 def test_a_price_that_was_confirmed_later_was_in_force(tmp_path: Path) -> None:
@@ -353,15 +357,15 @@ def test_a_price_that_was_confirmed_later_was_in_force(tmp_path: Path) -> None:
 
 
 def test_a_message_long_after_the_last_look_says_so(feed: Path) -> None:
-    (told,) = api.audit([usage("flat-chat", 5, at=SECOND + timedelta(days=9))], feed).bots
-    assert told.reasons == ("billed 5: expected 200; prices last seen 2026-11-15",)
+    (bot_audit,) = api.audit([usage("flat-chat", 5, at=SECOND + timedelta(days=9))], feed).bots
+    assert bot_audit.reasons == ("billed 5: expected 200; prices last seen 2026-11-15",)
 
 
-def test_messages_that_no_version_tells_of(feed: Path) -> None:
+def test_messages_that_no_version_covers(feed: Path) -> None:
     result = by_id(api.audit([usage("flat-chat", 1, at=FIRST - timedelta(days=1)), usage("nobody", 1)], feed))
-    assert result["flat-chat"].reasons == ("the feed has its prices only from 2026-11-01 12:00 UTC on (version 1)",)
+    assert result["flat-chat"].reasons == ("the feed has its prices only since 2026-11-01 12:00 UTC (version 1)",)
     assert result["nobody"].reasons == ("the feed has no such bot",)
-    assert {told.verdict for told in result.values()} == {"cannot_tell"}
+    assert {bot_audit.verdict for bot_audit in result.values()} == {"cannot_tell"}
 
 
 def test_each_version_is_read_once_and_only_where_needed(feed: Path, monkeypatch: pytest.MonkeyPatch) -> None:

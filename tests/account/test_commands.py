@@ -42,7 +42,7 @@ def poe(replica: Replica, tmp_path: Path) -> Command:
     replica.change_account(balance=1500, history=[], older_format=False)
 
     def run(*arguments: str, key: str = KEY) -> "subprocess.CompletedProcess[str]":
-        told = subprocess.run(
+        result = subprocess.run(
             [POE_SCRAPER, *arguments],
             cwd=tmp_path,
             env={
@@ -56,10 +56,10 @@ def poe(replica: Replica, tmp_path: Path) -> Command:
             timeout=60,
             check=False,
         )
-        assert KEY not in told.stdout + told.stderr
-        assert "Traceback" not in told.stderr
-        assert CONTROL.search(told.stdout.replace("\r\n", "\n")) is None
-        return told
+        assert KEY not in result.stdout + result.stderr
+        assert "Traceback" not in result.stderr
+        assert CONTROL.search(result.stdout.replace("\r\n", "\n")) is None
+        return result
 
     return run
 
@@ -91,9 +91,9 @@ def test_balance(poe: Command) -> None:
     shown = poe("balance")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert shown.stdout.startswith("1,500 points ($0.0455), ")
-    told = json.loads(poe("balance", "--json").stdout)
-    assert (told["points"], told["usd"]) == ("1500", "0.045455")
-    assert told["at"].endswith("Z")
+    result = json.loads(poe("balance", "--json").stdout)
+    assert (result["points"], result["usd"]) == ("1500", "0.045455")
+    assert result["at"].endswith("Z")
 
 
 def test_a_fresh_balance(poe: Command, replica: Replica) -> None:
@@ -115,10 +115,10 @@ def test_a_fresh_balance(poe: Command, replica: Replica) -> None:
 )
 def test_usage_json(poe: Command, replica: Replica, by: str, rows: list[tuple[str, int, str]]) -> None:
     replica.change_account(history=HISTORY)
-    told = json.loads(poe("usage", "--since", SINCE, "--by", by, "--json").stdout)
-    assert [told[name] for name in ("by", "since", "left_out")] == [by, "2026-10-27T00:00:00Z", 0]
-    assert told["total"] == {"messages": 4, "points": "600", "usd": "0.018182"}
-    assert [(row["name"], row["messages"], row["points"]) for row in told["rows"]] == rows
+    result = json.loads(poe("usage", "--since", SINCE, "--by", by, "--json").stdout)
+    assert [result[name] for name in ("by", "since", "left_out")] == [by, "2026-10-27T00:00:00Z", 0]
+    assert result["total"] == {"messages": 4, "points": "600", "usd": "0.018182"}
+    assert [(row["name"], row["messages"], row["points"]) for row in result["rows"]] == rows
 
 
 @pytest.mark.parametrize("by", ["bot", "day", "kind", "message"])
@@ -145,9 +145,9 @@ def test_usage_csv(poe: Command, replica: Replica) -> None:
 
 def test_usage_of_messages_as_json(poe: Command, replica: Replica) -> None:
     replica.change_account(history=HISTORY, older_format=True)
-    told = json.loads(poe("usage", "--since", SINCE, "--by", "message", "--json").stdout)
-    assert [row["id"] for row in told["rows"]] == ["q-2000", "q-3", "q-2", "q-1"]
-    assert told["rows"][0]["parts"] == {"Input": "100", "Output (text)": "200"}
+    result = json.loads(poe("usage", "--since", SINCE, "--by", "message", "--json").stdout)
+    assert [row["id"] for row in result["rows"]] == ["q-2000", "q-3", "q-2", "q-1"]
+    assert result["rows"][0]["parts"] == {"Input": "100", "Output (text)": "200"}
 
 
 def test_no_usage(poe: Command) -> None:
@@ -156,7 +156,7 @@ def test_no_usage(poe: Command) -> None:
     assert json.loads(poe("usage", "--since", "1", "--by", "message", "--json").stdout)["rows"] == []
 
 
-def test_entries_that_cannot_be_read_are_told(poe: Command, replica: Replica) -> None:
+def test_entries_that_cannot_be_read_are_reported(poe: Command, replica: Replica) -> None:
     replica.change_account(history=[HISTORY[0], {**HISTORY[1], "cost_points": None}])
     shown = poe("usage", "--since", SINCE)
     assert shown.returncode == 0
@@ -164,19 +164,19 @@ def test_entries_that_cannot_be_read_are_told(poe: Command, replica: Replica) ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--since", "soon"), "'soon' is not a date"),
         (("--since", "-3"), "is not a date"),
         (("--since", "9" * 30), "is not a date"),
-        (("--since", "2999-01-01"), "lies ahead"),
+        (("--since", "2999-01-01"), "is in the future"),
         (("--json", "--csv"), "not both"),
     ],
 )
-def test_wrong_usage(poe: Command, arguments: tuple[str, ...], told: str) -> None:
+def test_wrong_usage(poe: Command, arguments: tuple[str, ...], message: str) -> None:
     shown = poe("usage", *arguments)
     assert shown.returncode == 2
-    assert told in shown.stderr
+    assert message in shown.stderr
 
 
 @pytest.mark.parametrize("command", ["balance", "usage", "audit"])
@@ -190,16 +190,16 @@ def test_refusals(poe: Command, replica: Replica, command: str) -> None:
     assert "refused the key (401). Check POE_API_KEY" in refused.stderr
 
 
-def test_the_caches_know_it(poe: Command, feed: Path) -> None:
+def test_the_cache_commands_cover_the_account(poe: Command, feed: Path) -> None:
     poe("balance")
     poe("usage")
-    told = json.loads(poe("cache", "--output-dir", str(feed), "--json").stdout)["account"]
-    assert told["answers"] == 2
-    kept = Path(told["folder"])
+    result = json.loads(poe("cache", "--output-dir", str(feed), "--json").stdout)["account"]
+    assert result["answers"] == 2
+    kept = Path(result["folder"])
     assert len([*kept.iterdir()]) == 2
     assert poe("clear-cache", "--yes").returncode == 0
     assert not kept.exists()
-    assert re.search(r"about your account: +0$", poe("cache", "--output-dir", str(feed)).stdout, re.MULTILINE)
+    assert re.search(r"cached account responses: +0$", poe("cache", "--output-dir", str(feed)).stdout, re.MULTILINE)
 
 
 # --- audit -------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def test_audit_where_all_is_right(poe: Command, replica: Replica, feed: Path) ->
     assert re.search(r"^flat-chat +1 +195 +195 +195 +agrees *$", shown.stdout, re.MULTILINE)
     assert re.search(r"^gpt-test +2 +400 +100-300 +0-[\d,]+ +agrees *$", shown.stdout, re.MULTILINE)
     assert "cannot tell: the feed has no such bot" in shown.stdout
-    assert "0 of 3 bots billed outside of their cards, from 2026-10-27 00:00 to " in " ".join(shown.stdout.split())
+    assert "0 of 3 bots billed outside their cards, from 2026-10-27 00:00 to " in " ".join(shown.stdout.split())
     assert max(map(cell_len, shown.stdout.splitlines())) <= 80
 
 
@@ -225,9 +225,9 @@ def test_audit_that_finds_something(poe: Command, replica: Replica, feed: Path) 
     assert "- flat-chat: billed 395: expected 195" in shown.stdout
     assert "- flat-chat: and 2 more; --json lists all" in shown.stdout
     done = poe("audit", "--since", SINCE, "--output-dir", str(feed), "--json")
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["messages"], told["outside"]) == (6, 9, 1)
-    flat = next(bot for bot in told["bots"] if bot["bot"] == "flat-chat")
+    result = json.loads(done.stdout)
+    assert (done.returncode, result["messages"], result["outside"]) == (6, 9, 1)
+    flat = next(bot for bot in result["bots"] if bot["bot"] == "flat-chat")
     assert flat["expected"] == {"min": "195", "max": "195"}
     assert [finding["usage"]["points"] for finding in flat["findings"]] == ["395", "394", "393", "392", "391"]
     assert {finding["version"] for finding in flat["findings"]} == {2}

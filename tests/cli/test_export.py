@@ -14,27 +14,27 @@ from tests.cli.conftest import Command
 def test_export(poe: Command, feed: Path, tmp_path: Path, name: str) -> None:
     made = export(open_feed(feed), name)
     output = tmp_path / "made"
-    told = poe("export", name, "--output", output, "--output-dir", feed, "--json")
-    assert told.returncode == 0
-    assert json.loads(told.stdout)["bots"] == made.bots
-    assert json.loads(told.stdout)["left_out"] == made.left_out
+    result = poe("export", name, "--output", output, "--output-dir", feed, "--json")
+    assert result.returncode == 0
+    assert json.loads(result.stdout)["bots"] == made.bots
+    assert json.loads(result.stdout)["left_out"] == made.left_out
     written = {path for path in output.rglob("*") if path.is_file()} if output.is_dir() else {output}
-    assert {str(path) for path in written} == set(json.loads(told.stdout)["files"])
+    assert {str(path) for path in written} == set(json.loads(result.stdout)["files"])
     assert len(written) == len(made.files)
     if FORMATS[name].text:
         assert poe("export", name, "--output-dir", feed).stdout.encode() == output.read_bytes().replace(b"\r\n", b"\n")
-        assert ("left out" in told.stderr) == bool(made.left_out)
+        assert ("left out" in result.stderr) == bool(made.left_out)
 
 
 def test_export_into_a_folder(poe: Command, feed: Path, tmp_path: Path) -> None:
-    told = poe("export", "openai", "-o", tmp_path, "--output-dir", feed)
-    assert told.stdout == f"8 bots in {tmp_path}/models.json\n"
+    result = poe("export", "openai", "-o", tmp_path, "--output-dir", feed)
+    assert result.stdout == f"8 bots in {tmp_path}/models.json\n"
     assert (tmp_path / "models.json").is_file()
 
 
 def test_a_file_that_cannot_be_written(poe: Command, feed: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    told = poe("export", "csv", "-o", tmp_path / "file" / "prices.csv", "--output-dir", feed)
-    assert told.returncode == 1
-    assert "could not be written" in told.stderr
-    assert "Traceback" not in told.stderr
+    result = poe("export", "csv", "-o", tmp_path / "file" / "prices.csv", "--output-dir", feed)
+    assert result.returncode == 1
+    assert "could not be written" in result.stderr
+    assert "Traceback" not in result.stderr

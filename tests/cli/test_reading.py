@@ -39,19 +39,19 @@ def name(arguments: tuple[str, ...]) -> str:
 
 
 def test_help_lists_every_command(poe: Command) -> None:
-    told = poe("--help")
-    assert told.returncode == 0
+    result = poe("--help")
+    assert result.returncode == 0
     for command, (_, line) in COMMANDS.items():
-        assert re.search(rf"^  {command} +{re.escape(line[:40])}", told.stdout, re.MULTILINE)
+        assert re.search(rf"^  {command} +{re.escape(line[:40])}", result.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_every_command_shows_an_example(poe: Command, command: str) -> None:
-    told = poe(command, "--help")
-    assert (told.returncode, told.stderr) == (0, "")
+    result = poe(command, "--help")
+    assert (result.returncode, result.stderr) == (0, "")
     if command != "replica":  # it is a program of its own: python -m poe_scraper.replica
-        assert f"Examples:\n    poe-scraper {command}" in told.stdout
-    assert "--json" in told.stdout or command in {"setup", "update", "login", "logout", "clear-cache", "replica"}
+        assert f"Examples:\n    poe-scraper {command}" in result.stdout
+    assert "--json" in result.stdout or command in {"setup", "update", "login", "logout", "clear-cache", "replica"}
 
 
 def test_version(poe: Command) -> None:
@@ -62,19 +62,19 @@ def test_version(poe: Command) -> None:
 def test_output_fits_80_columns_and_has_no_control_characters(
     poe: Command, feed: Path, arguments: tuple[str, ...]
 ) -> None:
-    told = poe(*arguments, "--output-dir", feed)
-    assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout
-    assert not re.search(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", told.stdout)
-    assert max(map(cell_len, told.stdout.splitlines())) <= 80
+    result = poe(*arguments, "--output-dir", feed)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout
+    assert not re.search(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", result.stdout)
+    assert max(map(cell_len, result.stdout.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("arguments", READING, ids=name)
 def test_json_is_json(poe: Command, feed: Path, arguments: tuple[str, ...]) -> None:
-    told = poe(*arguments, "--output-dir", feed, "--json")
-    assert (told.returncode, told.stderr) == (0, "")
-    assert isinstance(json.loads(told.stdout), dict)
-    assert told.stdout.isascii()
+    result = poe(*arguments, "--output-dir", feed, "--json")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert isinstance(json.loads(result.stdout), dict)
+    assert result.stdout.isascii()
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def test_json_is_json(poe: Command, feed: Path, arguments: tuple[str, ...]) -> N
 )
 def test_every_reading_command_works_right_after_installation(poe: Command, arguments: tuple[str, ...]) -> None:
     bots = {"gpt-test": "gpt-5.4", "api-only": "gpt-5.2", "leaver": "o3", "flat-chat": "gemma-3-27b"}
-    told = poe(*(bots.get(word.lower(), "gpt-5.4" if word == "HOSTILE" else word) for word in arguments))
-    assert told.returncode == 0, told.stderr
-    assert "2026-10-22" in told.stderr
-    assert "poe-scraper update" in told.stderr
+    result = poe(*(bots.get(word.lower(), "gpt-5.4" if word == "HOSTILE" else word) for word in arguments))
+    assert result.returncode == 0, result.stderr
+    assert "2026-10-22" in result.stderr
+    assert "poe-scraper update" in result.stderr
 
 
 def test_markup_of_a_bot_is_shown_as_it_is(poe: Command, feed: Path) -> None:
@@ -120,9 +120,9 @@ def test_markup_of_a_bot_is_shown_as_it_is(poe: Command, feed: Path) -> None:
     ],
 )
 def test_list(poe: Command, feed: Path, options: str, bots: str) -> None:
-    told = json.loads(poe("list", *options.split(" ") if options else (), "--output-dir", feed, "--json").stdout)
-    assert [bot["id"] for bot in told["bots"]] == bots.split()
-    assert told["count"] == len(bots.split())
+    result = json.loads(poe("list", *options.split(" ") if options else (), "--output-dir", feed, "--json").stdout)
+    assert [bot["id"] for bot in result["bots"]] == bots.split()
+    assert result["count"] == len(bots.split())
 
 
 @pytest.mark.parametrize(
@@ -138,13 +138,13 @@ def test_list(poe: Command, feed: Path, options: str, bots: str) -> None:
     ],
 )
 def test_search(poe: Command, feed: Path, text: str, bots: str) -> None:
-    told = json.loads(poe("search", *text.split(), "--output-dir", feed, "--json").stdout)
-    assert [bot["id"] for bot in told["bots"]] == bots.split()
+    result = json.loads(poe("search", *text.split(), "--output-dir", feed, "--json").stdout)
+    assert [bot["id"] for bot in result["bots"]] == bots.split()
 
 
 def test_a_bot_in_the_list(poe: Command, feed: Path) -> None:
-    told = json.loads(poe("list", "--owner", "Acme Labs", "--output-dir", feed, "--json").stdout)
-    assert told == {
+    result = json.loads(poe("list", "--owner", "Acme Labs", "--output-dir", feed, "--json").stdout)
+    assert result == {
         "version": 2,
         "starter": False,
         "count": 1,
@@ -178,7 +178,7 @@ def test_a_bot_in_the_list(poe: Command, feed: Path) -> None:
 
 
 def test_show(poe: Command, feed: Path) -> None:
-    told = poe("show", "gpt-TEST", "--output-dir", feed).stdout
+    result = poe("show", "gpt-TEST", "--output-dir", feed).stdout
     for words in (
         "GPT-Test",
         "@acme",
@@ -192,27 +192,27 @@ def test_show(poe: Command, feed: Path) -> None:
         "prompt: $0.00000227/token",
         "API against card, completion: agrees",
     ):
-        assert words in told
+        assert words in result
 
 
-def test_show_tells_what_went_wrong(poe: Command, feed: Path) -> None:
-    told = poe("show", "hostile", "--output-dir", feed).stdout
-    assert "On the card, but not parsed" in told
-    assert "card_unparsed at rates" in told
+def test_show_lists_errors(poe: Command, feed: Path) -> None:
+    result = poe("show", "hostile", "--output-dir", feed).stdout
+    assert "On the card, but not parsed" in result
+    assert "card_unparsed at rates" in result
 
 
 def test_show_json_is_the_bot_as_in_the_feed(poe: Command, feed: Path) -> None:
-    told = json.loads(poe("show", "hostile", "--output-dir", feed, "--json").stdout)
+    result = json.loads(poe("show", "hostile", "--output-dir", feed, "--json").stdout)
     entries = json.loads((feed / "models.json").read_bytes())["data"]
-    assert told["bot"] == next(entry for entry in entries if entry["id"] == "hostile")
-    assert told["version"] == 2
+    assert result["bot"] == next(entry for entry in entries if entry["id"] == "hostile")
+    assert result["version"] == 2
 
 
 def test_cost(poe: Command, feed: Path) -> None:
     usage = ("--input-tokens", "272000", "--cached-input-tokens", "1_000", "--output-tokens", "1000")
-    told = poe("cost", "GPT-Test", *usage, "--output-dir", feed).stdout
-    assert told.startswith("gpt-test: 33,327 points, $1.010904\n")
-    assert "- output_tokens: context above 272,000 tokens: input x 2, output x 1.5" in told
+    result = poe("cost", "GPT-Test", *usage, "--output-dir", feed).stdout
+    assert result.startswith("gpt-test: 33,327 points, $1.010904\n")
+    assert "- output_tokens: context above 272,000 tokens: input x 2, output x 1.5" in result
     bill = json.loads(poe("cost", "GPT-Test", *usage, "--output-dir", feed, "--json").stdout)
     assert bill["points"] == {"amount": "33327", "max_amount": None, "bound": "exact", "converted": False}
     assert [line["usage"] for line in bill["lines"]] == [
@@ -238,17 +238,17 @@ def test_cost_lists_the_choices(poe: Command, feed: Path) -> None:
     assert asked.stdout == ""
     assert "several prices fit seconds" in asked.stderr
     assert "  --attribute label=720P\n  --attribute label=1080P\n" in asked.stderr
-    told = json.loads(poe(*usage, "--json").stdout)
-    assert told["choices"] == [{"label": "720P"}, {"label": "1080P"}]
+    result = json.loads(poe(*usage, "--json").stdout)
+    assert result["choices"] == [{"label": "720P"}, {"label": "1080P"}]
     assert poe(*usage, "--attribute", "label=720p").stdout.startswith("video-maker: 15,000 points, $0.45\n")
 
 
 def test_compare_sorts_by_price_and_says_what_it_cannot(poe: Command, feed: Path) -> None:
     bots = ("gpt-test", "flat-chat", "free-chat", "secretive", "Flat-Chat")
     usage = ("--messages", "1", "--output-tokens", "100")
-    told = json.loads(poe("compare", *bots, *usage, "--output-dir", feed, "--json").stdout)
-    assert [bill["bot"] for bill in told["costs"]] == ["free-chat", "gpt-test", "flat-chat"]
-    assert [unknown["bot"] for unknown in told["unknown"]] == ["secretive"]
+    result = json.loads(poe("compare", *bots, *usage, "--output-dir", feed, "--json").stdout)
+    assert [bill["bot"] for bill in result["costs"]] == ["free-chat", "gpt-test", "flat-chat"]
+    assert [unknown["bot"] for unknown in result["unknown"]] == ["secretive"]
     shown = poe("compare", *bots, *usage, "--output-dir", feed).stdout
     assert "does not disclose" in " ".join(shown.split())
 
@@ -257,18 +257,18 @@ def test_compare_sorts_by_price_and_says_what_it_cannot(poe: Command, feed: Path
 
 
 def test_history(poe: Command, feed: Path) -> None:
-    told = poe("history", "GPT-test", "--output-dir", feed).stdout
-    bars = re.findall(r"(\d) (2026-10-\d\d) \$([\d.]+) (█+)", told)
+    result = poe("history", "GPT-test", "--output-dir", feed).stdout
+    bars = re.findall(r"(\d) (2026-10-\d\d) \$([\d.]+) (█+)", result)
     assert [bar[:3] for bar in bars] == [("1", "2026-10-20", "2.27"), ("2", "2026-10-27", "1.82")]
     assert len(bars[0][3]) == 30
     assert len(bars[1][3]) == 24
-    assert "-19.8 %" in told
-    assert "75 points/1k tokens" in told
+    assert "-19.8 %" in result
+    assert "75 points/1k tokens" in result
 
 
 def test_history_json(poe: Command, feed: Path) -> None:
-    told = json.loads(poe("history", "gpt-test", "--output-dir", feed, "--json").stdout)
-    first, second = told["snapshots"]
+    result = json.loads(poe("history", "gpt-test", "--output-dir", feed, "--json").stdout)
+    first, second = result["snapshots"]
     assert (first["version"], first["at"], first["prices"]) == (1, "2026-10-20T12:00:00Z", [])
     usd, points = second["prices"]
     assert (usd["label"], usd["currency"], usd["old"]["amount"], usd["new"]["amount"], usd["percent"]) == (
@@ -282,16 +282,16 @@ def test_history_json(poe: Command, feed: Path) -> None:
 
 
 def test_history_of_a_bot_that_is_gone(poe: Command, feed: Path) -> None:
-    told = json.loads(poe("history", "leaver", "--output-dir", feed, "--json").stdout)
-    assert [snapshot["status"] for snapshot in told["snapshots"]] == ["active", "gone"]
+    result = json.loads(poe("history", "leaver", "--output-dir", feed, "--json").stdout)
+    assert [snapshot["status"] for snapshot in result["snapshots"]] == ["active", "gone"]
 
 
 @pytest.mark.parametrize("versions", [(), ("1",), ("1", "2")], ids=name)
 def test_diff(poe: Command, feed: Path, versions: tuple[str, ...]) -> None:
-    told = json.loads(poe("diff", *versions, "--output-dir", feed, "--json").stdout)
-    assert (told["from"], told["to"]) == (1, 2)
-    assert (told["added"], told["gone"], told["back"]) == (["newcomer"], ["leaver"], [])
-    free, changed = told["changed"]
+    result = json.loads(poe("diff", *versions, "--output-dir", feed, "--json").stdout)
+    assert (result["from"], result["to"]) == (1, 2)
+    assert (result["added"], result["gone"], result["back"]) == (["newcomer"], ["leaver"], [])
+    free, changed = result["changed"]
     assert free == {"bot": "free-chat", "fields": ["description"], "prices": []}
     assert changed["bot"] == "gpt-test"
     assert "pricing.rates" in changed["fields"]
@@ -312,11 +312,11 @@ def test_diff_backwards_and_with_itself(poe: Command, feed: Path) -> None:
 
 
 def test_status(poe: Command, feed: Path) -> None:
-    told = json.loads(poe("status", "--output-dir", feed, "--json").stdout)
-    assert told["version"] == 2
-    assert told["versions"] == [1, 2]
-    assert told["generated_at"] == "2026-10-27T12:00:00Z"
-    assert told["bots"] == {
+    result = json.loads(poe("status", "--output-dir", feed, "--json").stdout)
+    assert result["version"] == 2
+    assert result["versions"] == [1, 2]
+    assert result["generated_at"] == "2026-10-27T12:00:00Z"
+    assert result["bots"] == {
         "total": 9,
         "active": 8,
         "gone": 1,
@@ -327,8 +327,8 @@ def test_status(poe: Command, feed: Path) -> None:
         "with_errors": 1,
         "page_never_seen": 1,
     }
-    assert [run["id"] for run in told["runs"]] == ["20261027T120000Z-test", "20261020T120000Z-test"]
-    (refusal,) = told["refusals"]
+    assert [run["id"] for run in result["runs"]] == ["20261027T120000Z-test", "20261020T120000Z-test"]
+    (refusal,) = result["refusals"]
     assert refusal["reasons"]
     shown = poe("status", "--output-dir", feed).stdout
     assert "8 active, 1 gone" in shown
@@ -337,8 +337,8 @@ def test_status(poe: Command, feed: Path) -> None:
 
 
 def test_cache(poe: Command, feed: Path) -> None:
-    told = json.loads(poe("cache", "--output-dir", feed, "--json").stdout)["bots"]
-    assert (told["last_run"], told["earlier"], told["never"]) == (7, 0, 1)
+    result = json.loads(poe("cache", "--output-dir", feed, "--json").stdout)["bots"]
+    assert (result["last_run"], result["earlier"], result["never"]) == (7, 0, 1)
 
 
 def test_schema_is_the_published_one(poe: Command, feed: Path) -> None:
@@ -351,15 +351,15 @@ def test_schema_is_the_published_one(poe: Command, feed: Path) -> None:
 @pytest.mark.parametrize("command", ["show", "cost", "compare", "history"])
 def test_unknown_bot(poe: Command, feed: Path, command: str) -> None:
     usage = ("--messages", "1") if command in {"cost", "compare"} else ()
-    told = poe(command, "gpt-tset", *usage, "--output-dir", feed)
-    assert (told.returncode, told.stdout) == (1, "")
-    assert told.stderr == "Error: The feed has no bot 'gpt-tset'. Did you mean gpt-test?\n"
+    result = poe(command, "gpt-tset", *usage, "--output-dir", feed)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "Error: The feed has no bot 'gpt-tset'. Did you mean gpt-test?\n"
 
 
 def test_a_folder_without_a_feed(poe: Command, tmp_path: Path) -> None:
-    told = poe("list", "--output-dir", tmp_path)
-    assert (told.returncode, told.stdout) == (1, "")
-    assert f"There is no feed {tmp_path}/models.json. Crawl one with 'poe-scraper update'." in told.stderr
+    result = poe("list", "--output-dir", tmp_path)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"There is no feed {tmp_path}/models.json. Crawl one with 'poe-scraper update'." in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -376,7 +376,7 @@ def test_a_folder_without_a_feed(poe: Command, tmp_path: Path) -> None:
 def test_a_broken_feed(poe: Command, feed: Path, tmp_path: Path, change: dict[str, Any], message: str) -> None:
     whole = json.loads((feed / "models.json").read_bytes())
     (tmp_path / "models.json").write_text(json.dumps(whole | change))
-    told = poe("list", "--priced", "--output-dir", tmp_path)
-    assert (told.returncode, told.stdout) == (1, "")
-    assert message in told.stderr
-    assert "Traceback" not in told.stderr
+    result = poe("list", "--priced", "--output-dir", tmp_path)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr

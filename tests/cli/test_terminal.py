@@ -24,15 +24,15 @@ def on_a_terminal(environment: dict[str, str], *arguments: str | Path) -> str:
     main, terminal = pty.openpty()
     with subprocess.Popen([POE_SCRAPER, *map(str, arguments)], stdout=terminal, stderr=terminal, env=environment):
         os.close(terminal)
-        told = b""
+        result = b""
         try:
             while part := os.read(main, 65536):
-                told += part
+                result += part
         except OSError:  # Linux says so when the last writer has gone
             pass
         finally:
             os.close(main)
-    return told.decode()
+    return result.decode()
 
 
 def test_colours_on_a_terminal_only(poe: Command, environment: dict[str, str], feed: Path) -> None:
@@ -45,13 +45,13 @@ def test_colours_on_a_terminal_only(poe: Command, environment: dict[str, str], f
 
 
 def test_hostile_text_does_not_reach_a_terminal(environment: dict[str, str], feed: Path) -> None:
-    told = on_a_terminal(environment | {"TERM": "xterm", "COLUMNS": "80"}, "show", "hostile", "--output-dir", feed)
-    assert "\ufffd[31mred" in told
-    assert "\x1b" not in re.sub(r"\x1b\[[\d;]*m", "", told)  # what is left are our own styles
-    assert not re.search(r"[\x07\x9b\u202e\x00]", told)
+    result = on_a_terminal(environment | {"TERM": "xterm", "COLUMNS": "80"}, "show", "hostile", "--output-dir", feed)
+    assert "\ufffd[31mred" in result
+    assert "\x1b" not in re.sub(r"\x1b\[[\d;]*m", "", result)  # what is left are our own styles
+    assert not re.search(r"[\x07\x9b\u202e\x00]", result)
 
 
-def test_a_reader_that_goes_away_is_no_failure(environment: dict[str, str], feed: Path) -> None:
+def test_a_closed_pipe_is_not_a_failure(environment: dict[str, str], feed: Path) -> None:
     with subprocess.Popen(
         [POE_SCRAPER, "export", "jsonl", "--output-dir", feed],
         stdout=subprocess.PIPE,
@@ -120,9 +120,9 @@ def test_clear_cache_where_nobody_answers(program: Command, tmp_path: Path) -> N
 
 
 def test_clear_cache_without_a_cache(program: Command) -> None:
-    told = program("clear-cache")
-    assert told.returncode == 0
-    assert told.stdout.startswith("There is no HTTP cache in ")
+    result = program("clear-cache")
+    assert result.returncode == 0
+    assert result.stdout.startswith("There is no HTTP cache in ")
 
 
 def test_list_imports_nothing_heavy(environment: dict[str, str], feed: Path) -> None:
@@ -135,7 +135,7 @@ def test_list_imports_nothing_heavy(environment: dict[str, str], feed: Path) -> 
         "    heavy = {'scrapy', 'twisted', 'playwright', 'pydantic', 'jsonschema', 'lxml', 'requests'}\n"
         "    print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program, "list", "--output-dir", str(feed)],
         env=environment,
         capture_output=True,
@@ -143,8 +143,8 @@ def test_list_imports_nothing_heavy(environment: dict[str, str], feed: Path) -> 
         timeout=60,
         check=True,
     )
-    assert "gpt-test" in told.stdout.lower()
-    assert told.stderr == "[]\n"
+    assert "gpt-test" in result.stdout.lower()
+    assert result.stderr == "[]\n"
 
 
 def test_reread_writes_what_changes(poe: Command, tmp_path: Path) -> None:
@@ -161,9 +161,9 @@ def test_reread_writes_what_changes(poe: Command, tmp_path: Path) -> None:
 
 
 def test_reread_needs_a_crawled_feed(poe: Command) -> None:
-    told = poe("reread")
-    assert told.returncode == 1
-    assert "output has no crawled feed" in told.stderr
+    result = poe("reread")
+    assert result.returncode == 1
+    assert "output has no crawled feed" in result.stderr
 
 
 @pytest.mark.parametrize(

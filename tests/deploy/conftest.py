@@ -84,9 +84,9 @@ class Scrapyd:
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def _told(self, answer: requests.Response) -> dict[str, Any]:
-        told: dict[str, Any] = answer.json()
-        assert told["status"] == "ok", told
-        return told
+        result: dict[str, Any] = answer.json()
+        assert result["status"] == "ok", result
+        return result
 
 
 @pytest.fixture(scope="session")

@@ -35,8 +35,8 @@ def test_every_file_of_the_package_is_in_the_egg(egg: Path) -> None:
 
 
 def test_the_egg_says_where_the_settings_are(egg: Path) -> None:
-    told = zipfile.ZipFile(egg).read("EGG-INFO/entry_points.txt").decode()
-    assert "[scrapy]\nsettings = poe_scraper.settings\n" in told
+    entry_points = zipfile.ZipFile(egg).read("EGG-INFO/entry_points.txt").decode()
+    assert "[scrapy]\nsettings = poe_scraper.settings\n" in entry_points
 
 
 def test_data_is_read_from_the_packed_egg(egg: Path, python: Path, tmp_path: Path) -> None:

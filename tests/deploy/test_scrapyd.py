@@ -104,12 +104,12 @@ def test_of_two_jobs_at_once_one_publishes_and_the_other_waits_for_it(
     wait_until(lambda: all(any("Process finished" in line and job in line for line in scrapyd.said) for job in jobs))
 
 
-def test_a_job_that_does_not_wait_yields_and_says_to_whom(
+def test_a_job_that_does_not_wait_ends_and_names_the_other_one(
     schedule: Schedule, folder: Path, settings: list[str]
 ) -> None:
     with FeedWriter(FeedStore(folder), "the first crawl"):
-        code, told, said = ended(schedule(*settings, "-aonly=info"))
-    assert (code, told["exit_code"], told["state"]) == (1, 1, "finished")
+        code, result, said = ended(schedule(*settings, "-aonly=info"))
+    assert (code, result["exit_code"], result["state"]) == (1, 1, "finished")
     assert f"is being written by process {os.getpid()} on " in said
     assert "(the first crawl). Try again later." in said
     assert FeedStore(folder).current() is None
@@ -134,14 +134,14 @@ def test_jobs_that_wait_can_be_cancelled_or_get_their_turn(
         wait_until(lambda: bool(scrapyd.get("listjobs.json")["pending"]))
         (pending,) = scrapyd.get("listjobs.json")["pending"]
         assert scrapyd.post("cancel.json", project="poe_scraper", job=pending["id"])["prevstate"] == "pending"
-        code, told, said = ended(third)
-        assert (code, told) == (1, {})
+        code, result, said = ended(third)
+        assert (code, result) == (1, {})
         assert f"no longer knows job {pending['id']}: it was cancelled before it started" in said
 
         cancelled = min(running_jobs(scrapyd))
         assert scrapyd.post("cancel.json", project="poe_scraper", job=cancelled)["prevstate"] == "running"
         wait_until(lambda: cancelled not in running_jobs(scrapyd))
-    done = {told["job"]: (code, said) for code, told, said in map(ended, waiting)}
+    done = {result["job"]: (code, said) for code, result, said in map(ended, waiting)}
     code, said = done.pop(cancelled)
     assert code == 130, scrapyd.log(cancelled)
     assert "Nothing was published" in said
@@ -156,20 +156,20 @@ def test_the_exit_code_is_the_jobs_own(schedule: Schedule, replica: Replica, set
     replica.set_faults("api_500=1")
     unreachable = schedule(*settings, "-aonly=info", "-sRETRY_TIMES=0")
     wrong = schedule(*settings, "-alimit=none")
-    code, told, said = ended(unreachable)
+    code, result, said = ended(unreachable)
     replica.set_faults()
-    assert (code, told["exit_code"]) == (4, 4)
+    assert (code, result["exit_code"]) == (4, 4)
     assert "the models API at" in said
-    code, told, said = ended(wrong)
-    assert (code, told["exit_code"]) == (2, 2)
+    code, result, said = ended(wrong)
+    assert (code, result["exit_code"]) == (2, 2)
     assert "limit='none' is not accepted: a whole number from 1 is" in said
 
 
-def test_a_log_that_does_not_tell_is_a_failure(schedule: Schedule, settings: list[str]) -> None:
-    code, told, said = ended(schedule(*settings, "-aonly=info", "-sLOG_LEVEL=WARNING"))
-    assert (code, told["state"], told["exit_code"]) == (1, "finished", None)
+def test_a_log_without_an_exit_code_is_a_failure(schedule: Schedule, settings: list[str]) -> None:
+    code, result, said = ended(schedule(*settings, "-aonly=info", "-sLOG_LEVEL=WARNING"))
+    assert (code, result["state"], result["exit_code"]) == (1, "finished", None)
     assert "its log has no exit code" in said
-    assert f"/logs/poe_scraper/poe_models/{told['job']}.log" in said
+    assert f"/logs/poe_scraper/poe_models/{result['job']}.log" in said
 
 
 # --- wrong use ---------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ def test_no_scrapyd(run: Run, replica: Replica) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--url", "127.0.0.1:6800"], "is not the address of a Scrapyd server, such as http://127.0.0.1:6800"),
         (["--url", f"http://me:{PASSWORD}@127.0.0.1"], "set SCRAPYD_USERNAME and SCRAPYD_PASSWORD instead"),
@@ -231,13 +231,13 @@ def test_no_scrapyd(run: Run, replica: Replica) -> None:
         (["--interval", "0"], "0"),
     ],
 )
-def test_wrong_usage(run: Run, words: list[str], told: str) -> None:
+def test_wrong_usage(run: Run, words: list[str], message: str) -> None:
     code, said = run(*words)
     assert code == 2
-    assert told in said
+    assert message in said
 
 
-def test_a_job_that_nobody_waits_for(run: Run, scrapyd: Scrapyd, replica: Replica, settings: list[str]) -> None:
+def test_a_job_that_is_not_waited_for(run: Run, scrapyd: Scrapyd, replica: Replica, settings: list[str]) -> None:
     code, said = run("--no-wait", *settings, "-aonly=info")
     job = said.strip()
     assert code == 0

@@ -29,8 +29,8 @@ def merge(capsys: pytest.CaptureFixture[str]) -> Merge:
     def run(output: Path, *parts: Path, options: tuple[str, ...] = ()) -> Crawl:
         with pytest.raises(SystemExit) as ended:
             main(["merge", *map(str, parts), "--output-dir", str(output), *options])
-        told = capsys.readouterr()
-        return Crawl(int(ended.value.code or 0), told.out + told.err, output)
+        captured = capsys.readouterr()
+        return Crawl(int(ended.value.code or 0), captured.out + captured.err, output)
 
     return run
 
@@ -79,22 +79,22 @@ def bot(name: str, **facts: Any) -> Bot:
     return Bot.model_validate(known | {"discovered_by": ("api",)} | facts)
 
 
-def publish(folder: Path, *bots: Bot, shard: str = "", **told: Any) -> Path:
+def publish(folder: Path, *bots: Bot, shard: str = "", **fields: Any) -> Path:
     """A feed as a crawl leaves it."""
     run = Run(id=f"{NOW:%Y%m%dT%H%M%SZ}-0001", started_at=NOW, finished_at=NOW)
     with FeedWriter(FeedStore(folder), "test") as writer:
         writer.publish(bots, run, now=NOW)
         report = {"id": run.id, "started_at": NOW, "finished_at": NOW, "finish_reason": "finished", "complete": True}
         report |= {"outcome": "published", "arguments": {"shard": shard} if shard else {}}
-        writer.report(RunReport.model_validate(report | told))
+        writer.report(RunReport.model_validate(report | fields))
     return folder
 
 
-def halves(tmp_path: Path, **told: Any) -> list[Path]:
+def halves(tmp_path: Path, **fields: Any) -> list[Path]:
     """Two parts. By their keys, `d` belongs to the first of two shards, `a` and `c` to the second."""
     return [
-        publish(tmp_path / "one", bot("d"), shard="1/2", **told),
-        publish(tmp_path / "two", bot("a"), bot("c"), shard="2/2", **told),
+        publish(tmp_path / "one", bot("d"), shard="1/2", **fields),
+        publish(tmp_path / "two", bot("a"), bot("c"), shard="2/2", **fields),
     ]
 
 
@@ -116,7 +116,7 @@ def test_parts_become_one_version_with_its_history(merge: Merge, tmp_path: Path)
     assert done.report["complete"]
 
 
-def test_a_part_that_did_not_see_all_makes_nothing_gone(merge: Merge, tmp_path: Path) -> None:
+def test_an_incomplete_part_marks_no_bot_as_gone(merge: Merge, tmp_path: Path) -> None:
     output = publish(tmp_path / "all", *(bot(name) for name in ("a", "c", "d", "left")))
     done = merge(output, *halves(tmp_path, complete=False))
     assert done.status == 0, done.log
@@ -142,7 +142,7 @@ def test_what_was_seen_later_is_kept(merge: Merge, tmp_path: Path) -> None:
     assert done.bots["a"]["display_name"] == "newer"
 
 
-def test_the_gate_judges_the_whole(merge: Merge, tmp_path: Path) -> None:
+def test_the_gate_checks_the_merged_feed(merge: Merge, tmp_path: Path) -> None:
     output = publish(tmp_path / "all", *(bot(f"bot-{number}") for number in range(10)))
     before = (output / "models.json").read_bytes()
     done = merge(output, *halves(tmp_path))
@@ -153,7 +153,7 @@ def test_the_gate_judges_the_whole(merge: Merge, tmp_path: Path) -> None:
     assert merge(output, *halves(tmp_path / "again"), options=("--accept",)).status == 0
 
 
-def test_failed_pages_of_a_part_are_told(merge: Merge, tmp_path: Path) -> None:
+def test_failed_pages_of_a_part_are_reported(merge: Merge, tmp_path: Path) -> None:
     done = merge(tmp_path / "all", *halves(tmp_path, failed={"timeout": 2}))
     assert done.status == 5
     assert done.report["failed"] == {"timeout": 4}
@@ -171,7 +171,7 @@ def test_failed_pages_of_a_part_are_told(merge: Merge, tmp_path: Path) -> None:
         (lambda path: halves(path, outcome="failed"), "was failed: crawl it again"),
     ],
 )
-def test_what_is_no_whole_is_refused(
+def test_incomplete_sets_of_parts_are_refused(
     merge: Merge, tmp_path: Path, make: Callable[[Path], list[Path]], words: str
 ) -> None:
     done = merge(tmp_path / "all", *make(tmp_path))
@@ -180,7 +180,7 @@ def test_what_is_no_whole_is_refused(
     assert not (tmp_path / "all").exists()
 
 
-def test_the_output_is_no_part_of_itself(merge: Merge, tmp_path: Path) -> None:
+def test_the_output_folder_cannot_be_a_part(merge: Merge, tmp_path: Path) -> None:
     one, two = halves(tmp_path)
     done = merge(one, one, two)
     assert done.status == 1

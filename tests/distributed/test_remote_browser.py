@@ -74,7 +74,7 @@ def test_a_playwright_server_elsewhere_renders_the_crawl(
     assert TOKEN not in done.everything()
 
 
-def test_a_browser_elsewhere_that_goes_away_ends_the_crawl(
+def test_a_remote_browser_that_goes_away_ends_the_crawl(
     start: Starter, playwright_server: tuple[str, subprocess.Popen[bytes]]
 ) -> None:
     url, server = playwright_server
@@ -109,7 +109,7 @@ def test_chromium_renders_the_crawl_through_its_devtools_port(start: Starter, tm
     assert TOKEN not in done.everything()
 
 
-def test_a_browser_that_accepts_and_says_nothing_is_no_reason_to_hang(start: Starter) -> None:
+def test_a_browser_that_never_responds_does_not_hang_the_crawl(start: Starter) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, running(bots=3) as replica:
         url = f"ws://127.0.0.1:{silent.getsockname()[1]}/{TOKEN}"
         done = start(replica, environment={"PLAYWRIGHT_CONNECT_URL": url, "POE_PAGE_TIMEOUT": "2"}).wait()

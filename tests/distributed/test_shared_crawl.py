@@ -85,7 +85,7 @@ def test_a_worker_that_is_killed_leaves_its_pages_to_the_others(start: Starter, 
     assert asked.total() <= 60 + 12, "more than what the dead worker held was asked for again"
 
 
-def test_another_publisher_goes_on_with_a_crawl(start: Starter, redis: RedisServer, tmp_path: Path) -> None:
+def test_another_publisher_resumes_a_crawl(start: Starter, redis: RedisServer, tmp_path: Path) -> None:
     shared = {"POE_REDIS_URL": redis.url, "POE_REDIS_LEASE": "2"}
     with running(bots=24) as replica:
         alone = start(replica, folder=tmp_path / "alone").wait()
@@ -115,7 +115,7 @@ def test_a_publisher_without_workers_gives_up_and_loses_nothing(start: Starter, 
         done = start(replica, environment=shared).wait()
         assert (done.status, worker.wait().status) == (0, 0), done.log
         assert set(visits(replica).values()) == {1}
-        # the second publisher of a crawl is told of the first
+        # the second publisher of a crawl reports the first one
         redis.client.set("poe_models:publisher", "process 1 on elsewhere")
         second = start(replica, environment=shared | {"POE_REDIS_LEASE": "0.5"}).wait()
     assert second.status == 1
@@ -141,7 +141,7 @@ def test_a_redis_that_dies_ends_the_crawl_in_order(start: Starter, redis: RedisS
     assert again.report["outcome"] == "failed"
 
 
-def test_a_mistake_of_ours_costs_one_page(start: Starter, redis: RedisServer) -> None:
+def test_a_bug_costs_one_page(start: Starter, redis: RedisServer) -> None:
     shared = {"POE_REDIS_URL": redis.url}
     with running(bots=4) as replica:
         mistaken = {"SPIDER_MIDDLEWARES": '{"tests.distributed.mistake.MistakeMiddleware": 900}'}
@@ -176,7 +176,7 @@ def test_workers_that_the_site_blocks_end_the_crawl(start: Starter, redis: Redis
         ({"POE_REDIS_URL": "http://user:pass-word@host"}, {}, "POE_REDIS_URL must be redis://"),
     ],
 )
-def test_what_cannot_be_shared_is_said_at_once(
+def test_settings_that_cannot_be_shared_fail_at_once(
     start: Starter, environment: dict[str, str], arguments: dict[str, str], words: str
 ) -> None:
     done = start(environment=environment, **arguments).wait()
@@ -187,5 +187,5 @@ def test_what_cannot_be_shared_is_said_at_once(
 
 def test_redis_is_imported_by_shared_crawls_alone() -> None:
     program = "import sys; import poe_scraper.spiders.poe_models, poe_scraper.cli.ending; print('redis' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert told == "False\n"
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert output == "False\n"

@@ -44,7 +44,7 @@ def test_a_task_is_leased_once_and_finished_once(tasks: Tasks) -> None:
     assert tasks.state(since=1).results == []
 
 
-def test_what_a_dead_worker_held_is_leased_again_and_first(tasks: Tasks) -> None:
+def test_tasks_of_a_dead_worker_are_leased_again_first(tasks: Tasks) -> None:
     tasks.heartbeat("dead")
     assert tasks.lease_next("dead") == ("a", b"a")
     assert tasks.heartbeat("alive") == 0
@@ -63,7 +63,7 @@ def test_a_task_that_was_finished_meanwhile_is_not_leased_again(tasks: Tasks) ->
     assert tasks.lease_next("other") is None
 
 
-def test_who_leaves_gives_back_its_own_alone(tasks: Tasks) -> None:
+def test_a_worker_that_leaves_returns_only_its_own_tasks(tasks: Tasks) -> None:
     tasks.heartbeat("one")
     tasks.heartbeat("two")
     tasks.lease_next("one")
@@ -74,7 +74,7 @@ def test_who_leaves_gives_back_its_own_alone(tasks: Tasks) -> None:
     assert tasks.state().workers == 1
 
 
-def test_nothing_is_leased_while_the_site_wants_to_be_left_alone(tasks: Tasks) -> None:
+def test_nothing_is_leased_while_leasing_is_paused(tasks: Tasks) -> None:
     tasks.pause(60)
     assert tasks.lease_next("one") is None
     tasks.pause(0)
@@ -97,7 +97,7 @@ def test_one_publisher_at_a_time(tasks: Tasks) -> None:
     assert second.state().published or not second.renew_lead(), "one that was taken for dead ends nobody's lead"
 
 
-def test_an_unfinished_crawl_is_gone_on_with_if_it_is_the_same(tasks: Tasks) -> None:
+def test_an_unfinished_crawl_with_the_same_identity_is_resumed(tasks: Tasks) -> None:
     tasks.finish("a", b"A")
     assert tasks.begin("all", max_age=60)
     assert tasks.state().results == [b"A"]
@@ -105,7 +105,7 @@ def test_an_unfinished_crawl_is_gone_on_with_if_it_is_the_same(tasks: Tasks) -> 
     assert tasks.state() == QueueState(results=[], tasks=0, workers=0, published=False)
 
 
-def test_what_is_told_after_the_end_leaves_nothing_behind(tasks: Tasks) -> None:
+def test_a_report_after_the_end_leaves_nothing_behind(tasks: Tasks) -> None:
     tasks.report(b"figures")
     assert tasks.state().results == [b"figures"]
     tasks.clear()
@@ -114,7 +114,7 @@ def test_what_is_told_after_the_end_leaves_nothing_behind(tasks: Tasks) -> None:
     assert tasks.server.keys("*") == []
 
 
-def test_a_request_survives_the_way_through_redis() -> None:
+def test_a_request_survives_serialization() -> None:
     spider = Spider(name="any")
     request = Request(
         "https://poe.com/A?b=ü",
@@ -130,8 +130,8 @@ def test_a_request_survives_the_way_through_redis() -> None:
 
 
 def test_a_request_that_names_code_to_import_gets_none() -> None:
-    told = Request("https://poe.com/A").to_dict() | {"_class": "subprocess.Popen"}
-    assert "_class" not in serializer.loads(serializer.dumps(told))
+    data = Request("https://poe.com/A").to_dict() | {"_class": "subprocess.Popen"}
+    assert "_class" not in serializer.loads(serializer.dumps(data))
 
 
 @pytest.mark.parametrize(

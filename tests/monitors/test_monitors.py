@@ -73,7 +73,7 @@ def test_a_run_at_its_limits_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("beyond", "told"),
+    ("beyond", "message"),
     [
         (
             {"outcome": "refused", "reasons": ("Too few bots.",)},
@@ -102,8 +102,8 @@ def test_a_run_at_its_limits_passes() -> None:
         ),
     ],
 )
-def test_a_run_beyond_a_limit_is_named(beyond: dict[str, Any], told: str) -> None:
-    assert watched(GOOD.model_copy(update=beyond)) == [told]
+def test_a_run_beyond_a_limit_is_named(beyond: dict[str, Any], message: str) -> None:
+    assert watched(GOOD.model_copy(update=beyond)) == [message]
 
 
 def test_limits_are_settings() -> None:
@@ -111,7 +111,7 @@ def test_limits_are_settings() -> None:
     assert watched(GOOD.model_copy(update={"active_with_rates": 0}), POE_MONITOR_COVERAGE="0") == []
 
 
-def test_a_feed_whose_pages_nobody_saw_has_no_age() -> None:
+def test_a_feed_without_pages_has_no_age() -> None:
     assert watched(GOOD.model_copy(update={"oldest_page": None})) == []
 
 
@@ -124,14 +124,14 @@ def test_a_failed_monitor_degrades_the_run() -> None:
 
 def test_a_report_has_the_figures_that_are_watched() -> None:
     found = bots(SECOND)
-    told = figures(2, [bot.model_dump(mode="json", by_alias=True) for bot in found])
+    counts = figures(2, [bot.model_dump(mode="json", by_alias=True) for bot in found])
     active = [bot for bot in found if bot.status == "active"]
-    assert (told["bots"], told["active"]) == (len(found), len(active))
-    assert told["active_with_rates"] == sum(bool(bot.pricing.rates) for bot in active) < told["with_rates"]
-    assert told["with_differences"] == sum(
+    assert (counts["bots"], counts["active"]) == (len(found), len(active))
+    assert counts["active_with_rates"] == sum(bool(bot.pricing.rates) for bot in active) < counts["with_rates"]
+    assert counts["with_differences"] == sum(
         any(check.result == "differs" for check in bot.pricing.checks) for bot in found
     )
-    assert told["oldest_page"] == SECOND
+    assert counts["oldest_page"] == SECOND
     older = [bot if bot.id != "gpt-test" else bots(FIRST)[0] for bot in found]
     assert figures(2, [bot.model_dump(mode="json", by_alias=True) for bot in older])["oldest_page"] == FIRST
 
@@ -151,7 +151,7 @@ class LoudSuite(PoeModelsSuite):
     monitors_failed_actions = (Shout,)
 
 
-def test_a_suite_of_the_users_own_acts_and_takes_our_place() -> None:
+def test_a_custom_suite_replaces_the_default_one() -> None:
     publisher = Publisher(GOOD.model_copy(update={"active_with_rates": 0}))
     MonitorRunner().run(LoudSuite(crawler=crawler(publisher)), crawler=crawler(publisher), stats={})
     assert Shout.shouted == [1]

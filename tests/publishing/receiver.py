@@ -12,7 +12,7 @@ PATH = "/services/T0PSECRET"
 
 
 class Receiver:
-    """A webhook on loopback that answers as it is told, in turn; 204 after that."""
+    """A webhook on loopback that gives the configured responses in turn, then 204."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, dict[str, str]]] = []
@@ -39,7 +39,7 @@ class Receiver:
         self._thread = threading.Thread(target=self.server.serve_forever, args=[0.02])
         self._thread.start()
 
-    def told(self) -> list[dict[str, Any]]:
+    def payloads(self) -> list[dict[str, Any]]:
         """The posts so far, their signatures verified; forgotten then."""
         posts, self.posts = self.posts, []
         return [Webhook(SECRET).verify(body, headers) for headers, body in posts]

@@ -17,7 +17,7 @@ from tests.publishing.receiver import SECRET, Receiver
 Crawler = Callable[..., Any]
 
 
-def test_a_crawl_publishes_elsewhere_and_gives_notice(crawl: Crawler, tmp_path: Path, receiver: Receiver) -> None:
+def test_a_crawl_delivers_and_posts_to_the_webhook(crawl: Crawler, tmp_path: Path, receiver: Receiver) -> None:
     mirror = tmp_path / "mirror"
     environment = {
         "POE_PUBLISH_TO": f"{mirror}, nowhere://joe:s3cret@prices",
@@ -35,19 +35,19 @@ def test_a_crawl_publishes_elsewhere_and_gives_notice(crawl: Crawler, tmp_path: 
     assert problem["message"] == "nowhere://prices: ValueError: Protocol not known: nowhere"
     assert problem["message"] in done.log
     assert (mirror / "models.json").read_bytes() == again.files[done.folder / "models.json"]
-    first, second = receiver.told()
+    first, second = receiver.payloads()
     assert first == second
     log = done.files[done.folder / "changes.jsonl"].decode().splitlines()
     assert first["data"]["changes"] == [json.loads(line) for line in log]
     assert len(log) == 12
     assert again.report["outcome"] == "unchanged"
-    for told in (done.everything(), again.everything()):
-        assert "s3cret" not in told
-        assert SECRET not in told
-        assert "T0PSECRET" not in told
+    for output in (done.everything(), again.everything()):
+        assert "s3cret" not in output
+        assert SECRET not in output
+        assert "T0PSECRET" not in output
 
 
-def test_a_shard_is_delivered_by_whoever_merges_it(crawl: Crawler, tmp_path: Path) -> None:
+def test_a_shard_is_delivered_by_the_merge(crawl: Crawler, tmp_path: Path) -> None:
     mirror = tmp_path / "mirror"
     with running(bots=12) as replica:
         done = crawl(replica, environment={"POE_PUBLISH_TO": str(mirror)}, only="info", shard="1/2")

@@ -131,7 +131,7 @@ def test_a_folder_that_missed_versions_catches_up(store: FeedStore, tmp_path: Pa
     assert "versions/000003.json.gz" in content(mirror)
 
 
-def test_without_its_record_all_that_changes_is_sent_once_more(store: FeedStore, tmp_path: Path) -> None:
+def test_without_the_record_files_are_sent_again(store: FeedStore, tmp_path: Path) -> None:
     mirror = tmp_path / "mirror"
     send(store, str(mirror))
     (store.folder / ".delivered.json").write_text("{broken", encoding="utf-8")
@@ -296,7 +296,7 @@ def test_a_destination_that_dies_midway_keeps_its_old_feed(
     assert fragile.files.cat_file("/prices/models.json") == store.models.read_bytes()
 
 
-def test_what_fails_once_is_tried_again_from_where_it_stopped(store: FeedStore, fragile: Fragile) -> None:
+def test_a_retry_continues_where_the_attempt_failed(store: FeedStore, fragile: Fragile) -> None:
     fragile.errors["changes.atom"] = [ConnectionResetError("by peer")]
     assert send(store, "memory://prices") == ()
     names = [Path(name).name for name in VERSIONS + FILES]
@@ -311,7 +311,7 @@ def test_tries_are_bounded(store: FeedStore, fragile: Fragile) -> None:
     assert len(fragile.puts) == TRIES
 
 
-def test_a_destination_that_hangs_holds_up_nothing(
+def test_a_destination_that_hangs_does_not_block_others(
     store: FeedStore, tmp_path: Path, fragile: Fragile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = threading.Event()
@@ -336,7 +336,7 @@ def test_a_missing_package_is_named_with_its_remedy(store: FeedStore, monkeypatc
     assert failure.message == "gs://prices/poe: a package is missing: pip install 'poe-scraper[gcs]'"
 
 
-def test_without_fsspec_the_remedy_is_told(store: FeedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_fsspec_the_message_names_the_remedy(store: FeedStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "poe_scraper.publishing.destinations")
     monkeypatch.setitem(sys.modules, "fsspec", None)
     (failure,) = send(store, "s3://prices/poe")
@@ -356,7 +356,7 @@ def test_a_failed_delivery_degrades_the_run(store: FeedStore) -> None:
 # --- secrets -----------------------------------------------------------------------------------
 
 
-def test_secrets_of_an_address_are_told_nowhere(
+def test_secrets_of_an_address_are_never_shown(
     store: FeedStore, fragile: Fragile, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -375,13 +375,13 @@ def test_secrets_of_an_address_are_told_nowhere(
     first, second = deliver(store, version=2, new_version=True, settings=settings)
     assert first.message.startswith("memory://host/prices: NoBackendsError: ")
     assert second.message.startswith("ftp://127.0.0.1:1/x: ")
-    told = caplog.text + repr(settings) + "".join(path.read_text() for path in store.folder.glob(".*.json"))
-    for text in (told, first.message, second.message):
+    output = caplog.text + repr(settings) + "".join(path.read_text() for path in store.folder.glob(".*.json"))
+    for text in (output, first.message, second.message):
         assert "s3cr" not in text
         assert "abcdef" not in text
 
 
-def test_secrets_of_the_configuration_are_told_nowhere(
+def test_secrets_of_the_configuration_are_never_shown(
     store: FeedStore, fragile: Fragile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(fsspec.config.conf, "memory", {"secret_key": "hush-hush"})

@@ -42,9 +42,9 @@ def lines(store: FeedStore, version: int) -> list[dict[str, Any]]:
 
 def test_a_receiver_gets_exactly_the_changes(store: FeedStore, receiver: Receiver, notify: Notify) -> None:
     assert notify(2) == ()
-    (headers, _), (told,) = receiver.posts[0], receiver.told()
+    (headers, _), (payload,) = receiver.posts[0], receiver.payloads()
     changes = lines(store, 2)
-    assert told == {
+    assert payload == {
         "type": "feed.published",
         "timestamp": "2026-10-27T12:00:00Z",
         "data": {
@@ -96,8 +96,8 @@ def test_hostile_text_travels_as_json(store: FeedStore, receiver: Receiver, noti
     headers, body = receiver.posts[0]
     assert not re.search(rb"[\x00-\x1f]", body)
     assert not any(set("\r\n\x1b") & set(value) for value in headers.values())
-    (told,) = receiver.told()
-    assert told["data"]["changes"][0]["new"] == made_feed.HOSTILE
+    (payload,) = receiver.payloads()
+    assert payload["data"]["changes"][0]["new"] == made_feed.HOSTILE
 
 
 def test_a_body_is_bounded_and_says_how_much_it_leaves_out() -> None:
@@ -122,7 +122,7 @@ def test_a_post_is_tried_again(receiver: Receiver, notify: Notify, answer: tuple
     receiver.answers = [answer]
     assert notify(2) == ()
     assert receiver.posts[0][1] == receiver.posts[1][1]
-    first, second = receiver.told()
+    first, second = receiver.payloads()
     assert first == second
 
 
@@ -139,7 +139,7 @@ def test_tries_are_bounded_and_the_next_run_posts_what_is_missing(
     publish(2)
     assert notify(3) == ()
     assert {receiver.posts[0][0]["webhook-id"]} == ids
-    first, second = receiver.told()
+    first, second = receiver.payloads()
     assert first["data"]["changes"] == lines(store, 2)
     assert second["data"]["changes"] == lines(store, 3)
     assert notify(3, new_version=False) == ()
@@ -151,7 +151,7 @@ def test_an_unchanged_run_posts_what_is_missing(receiver: Receiver, notify: Noti
     assert len(notify(2)) == 1
     receiver.posts.clear()
     assert notify(2, new_version=False) == ()
-    assert [told["data"]["version"] for told in receiver.told()] == [2]
+    assert [payload["data"]["version"] for payload in receiver.payloads()] == [2]
 
 
 def test_versions_of_a_run_that_died_before_it_posted_are_posted(
@@ -162,23 +162,21 @@ def test_versions_of_a_run_that_died_before_it_posted_are_posted(
     publish(4)
     receiver.posts.clear()
     assert notify(4) == ()
-    assert [told["data"]["version"] for told in receiver.told()] == [3, 4]
+    assert [payload["data"]["version"] for payload in receiver.payloads()] == [3, 4]
 
 
-def test_a_refused_version_does_not_hold_up_the_next(receiver: Receiver, notify: Notify, publish: Publish) -> None:
+def test_a_refused_version_does_not_block_the_next(receiver: Receiver, notify: Notify, publish: Publish) -> None:
     receiver.answers = [(413, {})]
     (failure,) = notify(2)
     assert failure.message == f"version 2: {receiver.origin} answered 413"
-    assert len(receiver.told()) == 1
+    assert len(receiver.payloads()) == 1
     publish(2)
     receiver.answers = [(413, {})]
     assert [failure.message[:9] for failure in notify(3)] == ["version 2"]
-    assert [told["data"]["version"] for told in receiver.told()] == [2, 3]
+    assert [payload["data"]["version"] for payload in receiver.payloads()] == [2, 3]
 
 
-def test_a_receiver_that_is_down_is_not_asked_for_every_version(
-    receiver: Receiver, notify: Notify, publish: Publish
-) -> None:
+def test_a_receiver_that_is_down_gets_one_attempt(receiver: Receiver, notify: Notify, publish: Publish) -> None:
     receiver.answers = [(500, {})] * 100
     notify(2)
     publish(2)
@@ -188,7 +186,7 @@ def test_a_receiver_that_is_down_is_not_asked_for_every_version(
     receiver.answers.clear()
     receiver.posts.clear()
     assert notify(3, new_version=False) == ()
-    assert [told["data"]["version"] for told in receiver.told()] == [2, 3]
+    assert [payload["data"]["version"] for payload in receiver.payloads()] == [2, 3]
 
 
 def test_a_version_that_changed_no_bot_is_not_posted(store: FeedStore, receiver: Receiver, notify: Notify) -> None:
@@ -199,7 +197,7 @@ def test_a_version_that_changed_no_bot_is_not_posted(store: FeedStore, receiver:
     assert Record.load(store.folder).webhook_missed == []
 
 
-def test_no_more_than_the_newest_versions_wait(
+def test_only_the_newest_versions_are_kept_for_later(
     store: FeedStore, receiver: Receiver, notify: Notify, publish: Publish
 ) -> None:
     notify(2)
@@ -210,7 +208,7 @@ def test_no_more_than_the_newest_versions_wait(
     (failure,) = notify(newest)
     assert failure.message == f"versions 3 to {newest - MAX_MISSED} are given up: too many versions are waiting"
     expected = list(range(newest - MAX_MISSED + 1, newest + 1))
-    assert [told["data"]["version"] for told in receiver.told()] == expected
+    assert [payload["data"]["version"] for payload in receiver.payloads()] == expected
 
 
 def test_a_redirect_is_not_followed(receiver: Receiver, notify: Notify) -> None:
@@ -223,14 +221,14 @@ def test_a_redirect_is_not_followed(receiver: Receiver, notify: Notify) -> None:
 def test_a_receiver_that_is_not_there_is_named(receiver: Receiver, notify: Notify) -> None:
     receiver.close()
     (failure,) = notify(2)
-    assert failure.message == f"version 2: {receiver.origin}: no answer (NewConnectionError)"
+    assert failure.message == f"version 2: {receiver.origin}: no response (NewConnectionError)"
 
 
 # --- settings and secrets ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("secret", ["", "hush", "whsec_c2hvcnQ=", "whsec_not base64, not at all, never"])
-def test_a_secret_that_is_no_key_is_refused(receiver: Receiver, notify: Notify, secret: str) -> None:
+def test_a_secret_that_is_not_a_key_is_refused(receiver: Receiver, notify: Notify, secret: str) -> None:
     (failure,) = notify(2, webhook_secret=secret)
     assert failure.message.startswith("POE_WEBHOOK_SECRET must be")
     assert not secret or secret not in failure.message
@@ -238,13 +236,13 @@ def test_a_secret_that_is_no_key_is_refused(receiver: Receiver, notify: Notify, 
 
 
 @pytest.mark.parametrize("url", ["hooks.example/T0PSECRET", "ftp://hooks.example/x", "https:///x", "http://h:x/"])
-def test_an_address_that_is_none_is_refused(notify: Notify, url: str) -> None:
+def test_an_invalid_address_is_refused(notify: Notify, url: str) -> None:
     (failure,) = notify(2, webhook_url=url)
     assert failure.message.startswith("POE_WEBHOOK_URL must start")
     assert "T0PSECRET" not in failure.message
 
 
-def test_secrets_are_told_nowhere(
+def test_secrets_are_never_shown(
     store: FeedStore, receiver: Receiver, notify: Notify, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -253,7 +251,7 @@ def test_secrets_are_told_nowhere(
     receiver.close()
     failures += notify(2, new_version=False)
     assert len(failures) == 2
-    told = caplog.text + "".join(path.read_text() for path in store.folder.glob(".*.json"))
-    told += " ".join(failure.message for failure in failures)
-    assert "T0PSECRET" not in told
-    assert SECRET.removeprefix("whsec_") not in told
+    output = caplog.text + "".join(path.read_text() for path in store.folder.glob(".*.json"))
+    output += " ".join(failure.message for failure in failures)
+    assert "T0PSECRET" not in output
+    assert SECRET.removeprefix("whsec_") not in output

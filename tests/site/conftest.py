@@ -18,7 +18,7 @@ from poe_scraper.feed.reader import open_feed
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.replica import running
 from poe_scraper.site import build
-from poe_scraper.site.server import serving
+from poe_scraper.site.server import make_server
 from tests.made_feed import publish
 
 ROOT = Path(__file__).parents[2]
@@ -112,12 +112,12 @@ def open_page(browser: Browser, catalogue: Path) -> Iterator[Open]:
             if not request.url.startswith(base):
                 wrong.append(request.url)
 
-        def told(message: ConsoleMessage) -> None:
+        def record(message: ConsoleMessage) -> None:
             if message.type in {"error", "warning"}:
                 wrong.append(message.text)
 
         context.on("request", asked)
-        context.on("console", told)
+        context.on("console", record)
         context.on("weberror", lambda error: wrong.append(str(error.error)))
         context.on("dialog", lambda dialog: wrong.append(f"alert {dialog.message}"))
 
@@ -139,7 +139,7 @@ def open_page(browser: Browser, catalogue: Path) -> Iterator[Open]:
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """Serve a folder on the loopback address; its URL."""
-    with serving(folder, 0) as server:
+    with make_server(folder, 0) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
         try:

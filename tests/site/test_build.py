@@ -16,13 +16,13 @@ from poe_scraper.feed.reader import open_feed
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
 from poe_scraper.items import Bot
-from poe_scraper.site import Built, CatalogueError, build, timeline
+from poe_scraper.site import BuildResult, CatalogueError, build, timeline
 from poe_scraper.site.build import page_name
 from tests.cli.conftest import POE_SCRAPER
 from tests.made_feed import FIRST, SECOND, bot, both, bots, pricing, publish, run
 
 
-def built(feed: Path, out: Path) -> Built:
+def built(feed: Path, out: Path) -> BuildResult:
     return build(open_feed(feed), FeedStore(feed), out)
 
 
@@ -77,7 +77,7 @@ def test_pages_of_bots_that_left_the_feed_are_removed(tmp_path: Path) -> None:
     assert mine.exists()
 
 
-def test_a_folder_with_something_else_is_left_alone(made: Path, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused(made: Path, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("mine")
     with pytest.raises(CatalogueError, match="is not empty and is not a catalogue"):
         built(made, tmp_path)
@@ -119,7 +119,7 @@ def test_a_folder_that_cannot_be_written(made: Path, tmp_path: Path) -> None:
         ("a\n", None),
     ],
 )
-def test_names_of_pages_are_names_of_files(bot_id: str, name: str | None) -> None:
+def test_page_names_are_safe_file_names(bot_id: str, name: str | None) -> None:
     assert page_name(bot_id) == name if name else re.fullmatch(r"bot-[0-9a-f]{20}", page_name(bot_id))
 
 
@@ -170,7 +170,7 @@ def test_states_read_back_from_the_log_are_those_of_the_versions(tmp_path: Path)
     assert kinds == ["changed", "back", "gone", "changed", "added"]
 
 
-def test_without_a_log_the_present_is_all_that_is_known(made: Path, tmp_path: Path) -> None:
+def test_without_a_change_log_only_the_current_prices_are_shown(made: Path, tmp_path: Path) -> None:
     shutil.copy(made / "models.json", tmp_path / "models.json")
     feed = open_feed(tmp_path)
     (only,) = bot_snapshots(feed["gpt-test"], [])
@@ -189,9 +189,9 @@ def command(*arguments: str | Path, folder: Path) -> "subprocess.CompletedProces
 
 
 def test_the_command_builds(made: Path, tmp_path: Path) -> None:
-    told = command("--out", "site", "--output-dir", made, folder=tmp_path)
-    assert (told.returncode, told.stderr) == (0, "")
-    assert re.fullmatch(r"A catalogue of 9 bots in site: \d+ files written, 0 unchanged, 0 removed\.\n", told.stdout)
+    result = command("--out", "site", "--output-dir", made, folder=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert re.fullmatch(r"A catalogue of 9 bots in site: \d+ files written, 0 unchanged, 0 removed\.\n", result.stdout)
     again = json.loads(command("--out", "site", "--output-dir", made, "--json", folder=tmp_path).stdout)
     assert again == {
         "out": "site",
@@ -204,9 +204,9 @@ def test_the_command_builds(made: Path, tmp_path: Path) -> None:
 
 
 def test_the_command_wants_a_folder_or_a_server(tmp_path: Path) -> None:
-    told = command(folder=tmp_path)
-    assert told.returncode == 2
-    assert "Give --out DIR, --serve, or both." in told.stderr
+    result = command(folder=tmp_path)
+    assert result.returncode == 2
+    assert "Give --out DIR, --serve, or both." in result.stderr
 
 
 def test_the_command_serves(made: Path, tmp_path: Path) -> None:
@@ -220,9 +220,9 @@ def test_the_command_serves(made: Path, tmp_path: Path) -> None:
             answer = requests.get(url[0], timeout=10, proxies={"http": ""})
             assert "What Poe’s bots cost" in answer.content.decode()
             port = url[0].split(":")[-1].strip("/")
-            told = command("--serve", "--port", port, "--output-dir", made, folder=tmp_path)
-            assert told.returncode == 1
-            assert f"port {port} cannot be used" in told.stderr
+            result = command("--serve", "--port", port, "--output-dir", made, folder=tmp_path)
+            assert result.returncode == 1
+            assert f"port {port} cannot be used" in result.stderr
         finally:
             process.terminate()
     assert [*tmp_path.iterdir()] == []
@@ -230,5 +230,5 @@ def test_the_command_serves(made: Path, tmp_path: Path) -> None:
 
 def test_the_catalogue_imports_no_crawler(tmp_path: Path) -> None:
     code = "import sys, poe_scraper.site; print([m for m in ('scrapy', 'twisted', 'playwright') if m in sys.modules])"
-    told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert told.stdout == "[]\n"
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"

@@ -54,9 +54,9 @@ def in_python(bot: Bot, usage: dict[str, Any], attributes: Any, points_per_usd: 
         bill = cost(bot, **named, units=units, attributes=attributes, points_per_usd=points_per_usd)
     except UnpricedError as error:
         return {"refused": error.reason, "choices": list(error.choices)}
-    told = bill.model_dump(mode="json")
-    told["lines"] = [{**line, "applied": [item["kind"] for item in line["applied"]]} for line in told["lines"]]
-    return told
+    result = bill.model_dump(mode="json")
+    result["lines"] = [{**line, "applied": [item["kind"] for item in line["applied"]]} for line in result["lines"]]
+    return result
 
 
 def in_browser(page: Page, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -109,12 +109,12 @@ def test_every_bot_of_the_starter_feed(page: Page, usage: dict[str, Any]) -> Non
     ],
 )
 def test_wrong_usage(page: Page, usage: dict[str, Any], message: str) -> None:
-    told = page.evaluate(
+    result = page.evaluate(
         "([bot, usage]) => { try { Cost.cost(bot, usage); } catch (error) { return String(error); } }",
         [data.page_data(starter_feed().at(0)), usage],
     )
-    assert told.startswith("RangeError")
-    assert message in told
+    assert result.startswith("RangeError")
+    assert message in result
 
 
 def test_keys_of_objects_are_only_keys(page: Page) -> None:

@@ -119,10 +119,10 @@ def test_facts_that_only_some_bots_have(open_page: Open, made_site: Path) -> Non
 
 def test_bots_side_by_side(open_page: Open) -> None:
     page = open_page("compare.html?bot=gpt-4.1&bot=grok-4.7&bot=nobody&input=1000")
-    told = rows(page, ".side > tbody")
-    assert told[0].startswith("Your use costs $0.00091")
-    assert "Input per token $0.91 /1M tokens 30 points /1k tokens $2.02 /1M tokens 67 points /1k tokens" in told
-    assert "Takes in text, image text, image" in told
+    comparison = rows(page, ".side > tbody")
+    assert comparison[0].startswith("Your use costs $0.00091")
+    assert "Input per token $0.91 /1M tokens 30 points /1k tokens $2.02 /1M tokens 67 points /1k tokens" in comparison
+    assert "Takes in text, image text, image" in comparison
     page.get_by_role("button", name="Remove GPT-4.1").click()
     expect(page.get_by_role("columnheader")).to_have_count(1)
     assert page.evaluate("() => location.search") == "?bot=grok-4.7&input=1000"
@@ -137,7 +137,7 @@ def test_bots_are_added_by_name_up_to_five(open_page: Open) -> None:
         field.fill(name)
         field.press("Enter")
     expect(page.get_by_role("columnheader")).to_have_count(4)
-    for name, told in (
+    for name, status in (
         ("gpt-4.1", "is there already"),
         ("nobody", "no bot of that name"),
         ("github", "GitHub was added."),
@@ -145,7 +145,7 @@ def test_bots_are_added_by_name_up_to_five(open_page: Open) -> None:
     ):
         field.fill(name)
         page.get_by_role("button", name="Add").click()
-        expect(page.get_by_role("status")).to_contain_text(told)
+        expect(page.get_by_role("status")).to_contain_text(status)
     expect(page.get_by_role("columnheader")).to_have_count(5)
 
 

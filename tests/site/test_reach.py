@@ -204,15 +204,15 @@ def poisoned(value: Any, payload: str) -> Any:
 
 
 def hostile(number: int, payload: str) -> Bot:
-    told: dict[str, Any] = json.loads(bots(SECOND)[0].model_dump_json(by_alias=True))
-    error = {"stage": "page", "code": "timeout", "message": "x", "at": told["last_seen"]}
+    entry: dict[str, Any] = json.loads(bots(SECOND)[0].model_dump_json(by_alias=True))
+    error = {"stage": "page", "code": "timeout", "message": "x", "at": entry["last_seen"]}
     extras = {
         "adjustments": [{"kind": "variable", "label": "x"}, {"kind": "free_allowance", "quantity": "1", "unit": "x"}]
     }
-    told["pricing"] |= {**extras, "unparsed": ["x"], "initial_points": {"text": "x"}}
-    told |= {"powered_by": "x", "errors": [error], "creator": {"handle": "x", "name": "x"}}
-    told = poisoned(told, payload)
-    return Bot.model_validate({**told, "id": f"{payload}{number}", "handle": f"{payload}{number}"})
+    entry["pricing"] |= {**extras, "unparsed": ["x"], "initial_points": {"text": "x"}}
+    entry |= {"powered_by": "x", "errors": [error], "creator": {"handle": "x", "name": "x"}}
+    entry = poisoned(entry, payload)
+    return Bot.model_validate({**entry, "id": f"{payload}{number}", "handle": f"{payload}{number}"})
 
 
 def with_fewer_prices(bot: Bot) -> Bot:

@@ -31,10 +31,10 @@ def row(page: Page, name: str) -> list[str]:
 
 def test_prices_with_unit_bound_and_age(open_page: Open) -> None:
     page = open_page()
-    told = dict(zip(("pick", "bot", "takes", "usd", "points", "for", "seen"), row(page, "GPT-4.1"), strict=False))
-    assert told["bot"].startswith("GPT-4.1 openai")
-    assert (told["takes"], told["usd"], told["points"]) == ("text, image → text", "$0.91", "30,000")
-    assert told["for"] == "per 1M tokens Input"
+    shown = dict(zip(("pick", "bot", "takes", "usd", "points", "for", "seen"), row(page, "GPT-4.1"), strict=False))
+    assert shown["bot"].startswith("GPT-4.1 openai")
+    assert (shown["takes"], shown["usd"], shown["points"]) == ("text, image → text", "$0.91", "30,000")
+    assert shown["for"] == "per 1M tokens Input"
     cells = row(page, "Search-OSL")
     assert "from ≈ $0.0000303" in cells
     assert any(re.search(r"\d (minute|hour)s? ago$", cell) for cell in cells)
@@ -54,7 +54,7 @@ def test_search_as_you_type(open_page: Open) -> None:
     assert names(page) == ["Demo-Movies"]
 
 
-def test_no_match_and_the_way_back(open_page: Open) -> None:
+def test_no_match_and_clearing_the_filters(open_page: Open) -> None:
     page = open_page("index.html?creator=fal&gone=yes&sort=price")
     page.locator("#q").fill("nothing like this")
     expect(page.get_by_text("No bot matches.")).to_be_visible()
@@ -108,7 +108,7 @@ def test_filters_by_hand(open_page: Open) -> None:
 # --- order -------------------------------------------------------------------------------------
 
 
-def test_prices_are_ranked_within_a_unit_and_it_is_said(open_page: Open) -> None:
+def test_prices_are_ranked_within_a_unit_and_the_page_says_so(open_page: Open) -> None:
     page = open_page()
     page.get_by_role("button", name="Dollars").click()
     expect(page.get_by_text("Prices of different units cannot be ranked")).to_be_visible()
@@ -186,7 +186,7 @@ def test_your_use_turns_the_table_into_costs(open_page: Open, crawled: Path) -> 
     expect(page.get_by_role("columnheader", name="Your use")).to_be_hidden()
 
 
-def test_variants_and_refusals_are_told(open_page: Open) -> None:
+def test_variants_and_refusals_are_shown(open_page: Open) -> None:
     page = open_page("index.html?seconds=10&q=demo-movies")
     button = page.get_by_role("button", name="item by item")
     expect(button).to_contain_text("2 variants")

@@ -37,7 +37,7 @@ def test_an_unchanged_answer_is_not_sent_again(crawl: Crawler, kept: Path) -> No
     assert third.report["seen"] == 19
 
 
-def test_what_is_kept_never_stands_in_for_an_answer_that_failed(crawl: Crawler, kept: Path) -> None:
+def test_a_cached_response_is_not_used_if_the_request_failed(crawl: Crawler, kept: Path) -> None:
     with running(bots=6) as replica:
         crawl(replica, only="info")
         replica.set_faults("api_503=1")
@@ -49,7 +49,7 @@ def test_what_is_kept_never_stands_in_for_an_answer_that_failed(crawl: Crawler, 
     assert "could not be reached" in gone.log
 
 
-def test_with_a_key_nothing_is_kept(crawl: Crawler, kept: Path) -> None:
+def test_with_a_key_nothing_is_cached(crawl: Crawler, kept: Path) -> None:
     with running(bots=6) as replica:
         for _ in range(2):
             done = crawl(replica, environment={"POE_API_KEY": KEY}, only="info")
@@ -60,18 +60,18 @@ def test_with_a_key_nothing_is_kept(crawl: Crawler, kept: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"no database" * 1000, b""])
-def test_a_broken_file_is_no_reason_to_fail(crawl: Crawler, kept: Path, content: bytes) -> None:
+def test_a_broken_cache_file_does_not_fail_the_crawl(crawl: Crawler, kept: Path, content: bytes) -> None:
     kept.parent.mkdir(parents=True)
     kept.write_bytes(content)
     with running(bots=6) as replica:
         done = crawl(replica, only="info")
     assert (done.status, done.report["seen"]) == (0, 6)
-    assert ("Answers cannot be kept in" in done.log) is bool(content)
+    assert ("Responses cannot be cached in" in done.log) is bool(content)
 
 
-def test_a_folder_that_cannot_be_made_is_none_either(crawl: Crawler, kept: Path) -> None:
+def test_a_folder_that_cannot_be_created_does_not_fail_the_crawl(crawl: Crawler, kept: Path) -> None:
     kept.parents[2].write_text("a file where the folder should be")
     with running(bots=6) as replica:
         done = crawl(replica, only="info")
     assert (done.status, done.report["seen"]) == (0, 6)
-    assert "Answers cannot be kept in" in done.log
+    assert "Responses cannot be cached in" in done.log
