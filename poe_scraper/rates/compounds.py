@@ -39,6 +39,8 @@ def compounds(line: Line, single: Sequence[Price]) -> Found:
     if not single:
         return NOTHING
     words = {token.text for token in line}
+    if len(single) == 1 and not single[0].struck and words.isdisjoint(_CHANGING):
+        return Found(single, NOTHING.explained)  # most prices
     if not words.isdisjoint(_MULTIPLYING) and _is_formula(line, single):
         return NOTHING
     is_changed = not words.isdisjoint(_ARROW_SIGNS)
@@ -78,6 +80,8 @@ _TELLING = (
     | {phrase[0] for phrase in v.BEHIND_NO_PRICE}
 )
 """Words without one of which no amount is a threshold, a hold, a conversion or the like."""
+_CHANGING = _MULTIPLYING | _ARROW_SIGNS | v.FORMERLY | _TELLING
+"""Words without one of which a single amount is a price and nothing else."""
 
 
 def _without_no_prices(line: Line, found: Sequence[Price], explained: set[int]) -> list[Price]:

@@ -210,6 +210,8 @@ class _Reader:
         )
 
     def _add(self, text: str) -> None:
+        if text == "\n" and not self._parts and not self._cell:
+            return  # between two blocks
         if "<" in text:
             text = _BREAK_AS_TEXT.sub("\n", text)
         if not text.isascii():

@@ -26,6 +26,7 @@ _MILLI_CENTS = 5
 """Decimal places between a thousandth of a cent and a dollar."""
 
 _RANGE_SIGNS = {"-", "–", "—", "~", "to"}
+_RANGE_WORDS = _RANGE_SIGNS | {"and"}
 _BEFORE_RANGE = {
     "", "(", "[", "=", "|", ",", ";", "~", "≈", "\n", *v.COST_VERBS, *v.COST_FILLERS,
     *(phrase[-1] for phrase in v.PREFIX_BOUNDS),
@@ -114,11 +115,13 @@ def _number(line: Line, i: int) -> tuple[Decimal, int] | None:
 
 def _joins_range(line: Line, i: int, start: int) -> bool:
     word = text(line, i)
+    if word not in _RANGE_WORDS:
+        return False
     if word == "and":
         return text(line, start - 1 - (text(line, start - 1) == "$")) == "between"
     if word == "~":
         return is_attached(line, i)  # `~~$3~~ ~$2`: else it is the sign of an estimate
-    return word in _RANGE_SIGNS
+    return True
 
 
 def _range(line: Line, start: int, dollars: bool) -> _Range | None:
@@ -231,9 +234,9 @@ def _dollars(line: Line, first: int) -> Price | None:
         i += 1
     if text(line, i) in {"$", "usd"}:
         span = _range(line, i + 1, True)
-        if span is not None and text(line, span.end) in v.OTHER_CURRENCIES:
+        if span is None or (after := text(line, span.end)) in v.OTHER_CURRENCIES:
             return None
-        return span and _priced("USD", span, first, span.end + (text(line, span.end) in v.DOLLARS))
+        return _priced("USD", span, first, span.end + (after in v.DOLLARS))
     span = _range(line, i, False)
     if span is None:
         return None
@@ -459,7 +462,7 @@ def _with_unit(count: _Count, words: list[str], before: list[str], is_attached_w
             head, quantity = head + 1, Decimal(1)
     if unit is None and quantity >= MIN_SCALE and words[head] in _SIDES:
         return _per(quantity, None, " ".join(before + words))  # `/ 1k input`
-    qualifier = " ".join(before + words[:head] + words[head + 1 :]) or None
+    qualifier = " ".join(before + words[:head] + words[head + 1 :]) if before or len(words) > 1 else None
     return _per(quantity, unit or singular(words[head]), qualifier)
 
 
@@ -598,7 +601,8 @@ def prices(line: Line, currency: Currency | None = None, struck: Collection[int]
     i = 0
     while i < len(line):
         token = line[i]
-        if token.kind == "number" or token.kind == "tag" or token.text in {"$", "us", "usd"}:
+        kind = token.kind
+        if kind == "number" or kind == "tag" or token.text in {"$", "us", "usd"}:
             new = _prices_at(line, i, currency, token.start in struck, found)
             if new:
                 for price in new:
@@ -610,7 +614,7 @@ def prices(line: Line, currency: Currency | None = None, struck: Collection[int]
                 i = new[-1].last
                 currency = currency if new[-1].struck else None
                 continue
-            if token.kind == "number":
+            if kind == "number":
                 currency = None
         elif found and token.text in _OPENERS and _reaches(line, i, found[-1]):
             if (named := denominator(line, i)) is not None:
@@ -800,6 +804,8 @@ def _bind_behind(line: Line, price: Price, start: int) -> None:
 
 def _reaches(line: Line, i: int, price: Price) -> bool:
     """True if a denominator that opens at `i` can belong to the price before it."""
+    if i == price.last:
+        return True
     between = line[price.last : i]
     if all(token.text in GLUE for token in between):
         return True

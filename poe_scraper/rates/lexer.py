@@ -93,11 +93,14 @@ class Piece(NamedTuple):
 
 def piece(text: str, style: DecimalStyle = PLAIN) -> Piece:
     """Lexes a piece of card text, in time linear in its length."""
-    return _known_piece(text, style) if len(text) <= _SHORT else _piece(text, style)
+    if len(text) > _SHORT:
+        return _piece(text, style)
+    # without the style, the text alone is the cache's key, which is faster to look up
+    return _known_piece(text) if style is PLAIN else _known_piece(text, style)
 
 
 @lru_cache(maxsize=2048)
-def _known_piece(text: str, style: DecimalStyle) -> Piece:
+def _known_piece(text: str, style: DecimalStyle = PLAIN) -> Piece:
     """Cards are made of the same few labels, headers and sentences over and over."""
     return _piece(text, style)
 
@@ -105,13 +108,11 @@ def _known_piece(text: str, style: DecimalStyle) -> Piece:
 def _piece(text: str, style: DecimalStyle) -> Piece:
     found = _tokens(text, style)
     numbers = numbers_of(found)
-    dates = periods(text) if numbers and _may_have_date(found) else ()
-    return Piece(" ".join(text.split()), found, sightings(found), numbers, dates)
-
-
-def _may_have_date(line: Sequence[Token]) -> bool:
-    """True if a word is a month or a number has the digits of a year: cheaper to ask than to look for dates."""
-    return any(token.text in MONTHS or "20" in token.text for token in line)
+    words = {token.text for token in found}
+    # a date has a month or a year; both tests are cheaper than a search for dates
+    dates = periods(text) if numbers and ("20" in text or not MONTHS.isdisjoint(words)) else ()
+    amounts = sightings(found) if numbers or not POINTS.isdisjoint(words) else ()
+    return Piece(" ".join(text.split()), found, amounts, numbers, dates)
 
 
 def numbers_of(line: Sequence[Token]) -> list[int]:
@@ -243,19 +244,15 @@ def _is_group_before(before: Sequence[Token], start: int) -> bool:
 
 def sightings(line: Sequence[Token]) -> list[int]:
     """Indexes of all numbers and tags beside a currency, whatever else is there."""
-    return [
-        i
-        for i, token in enumerate(line)
-        if (token.kind != "sign" and (token.kind != "word" or token.text[-1].isdigit()) and _is_amount(line, i, token))
-    ]
-
-
-def _is_amount(line: Sequence[Token], i: int, token: Token) -> bool:
-    if token.kind == "number":
-        return _is_currency_before(line, i) or _is_currency_behind(line, i)
-    if token.kind == "word":
-        return _text(line, i + 1) in POINTS
-    return True
+    found = []
+    for i, token in enumerate(line):
+        kind = token.kind
+        if kind == "number":
+            if _is_currency_before(line, i) or _is_currency_behind(line, i):
+                found.append(i)
+        elif kind == "tag" or (kind == "word" and token.text[-1].isdigit() and _text(line, i + 1) in POINTS):
+            found.append(i)
+    return found
 
 
 def _text(line: Sequence[Token], i: int) -> str:

@@ -12,9 +12,6 @@ from typing import NamedTuple
 MAX_DIGITS = 15
 """No price has more; a longer number is reported, not read."""
 
-_SURELY_SANE = 3
-"""Characters; no number as short as `9e9` is out of bounds."""
-
 _SPACES = str.maketrans("", "", "'’_\u00a0\u2009\u202f")
 _SPACED = re.compile(r"[0-9]{1,3}(?:['’_\u00a0\u2009\u202f][0-9]{3})+(?:[.,][0-9]+)?")
 _POINT = re.compile(r"(?:[0-9]*\.)?[0-9]+(?:[eE][+-]?[0-9]{1,2})?|(?!0)[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?", re.ASCII)
@@ -83,7 +80,7 @@ def tag_value(text: str) -> Decimal | None:
 
 def _sane(plain: str, text: str) -> Decimal | None:
     value = Decimal(plain)
-    if len(text) > _SURELY_SANE and (sum(map(str.isdigit, text)) > MAX_DIGITS or abs(value.adjusted()) > MAX_DIGITS):
+    if (len(text) > MAX_DIGITS or "e" in plain or "E" in plain) and (sum(map(str.isdigit, text)) > MAX_DIGITS or abs(value.adjusted()) > MAX_DIGITS):
         return None
     return value
 

@@ -56,8 +56,8 @@ def read_line(line: Line, words: Piece, section: Title | None, ledger: Ledger, a
 
 def _sentences(line: Sequence[Token]) -> Iterator[tuple[int, int]]:
     start = 0
-    for i, token in enumerate(line):
-        if token.text in v.SENTENCE_ENDS and (i + 1 == len(line) or line[i + 1].start > token.end):
+    for i in [i for i, token in enumerate(line) if token.text in v.SENTENCE_ENDS]:
+        if i + 1 == len(line) or line[i + 1].start > line[i].end:
             if (i and line[i - 1].text in v.ABBREVIATIONS) or (i + 1 < len(line) and line[i + 1].raw in v.POINTS):
                 continue
             yield start, i + 1
@@ -286,9 +286,8 @@ class _Sentence:
 
 def read_statement(tokens: Sequence[Token], ledger: Ledger) -> None:
     """Reads what prose says of all prices: `Pricing is per second of video`, `All prices are in points`."""
-    for i, token in enumerate(tokens):
-        names_currency = token.text in v.POINTS or token.text in v.DOLLARS
-        if token.text not in v.BILLING_WORDS and not (names_currency and text(tokens, i + 1) == "per"):
+    for i in [i for i, token in enumerate(tokens) if token.text in _STATING]:
+        if tokens[i].text not in v.BILLING_WORDS and text(tokens, i + 1) != "per":
             continue
         j, words = i, set()
         while j < len(tokens) and (tokens[j].text in v.BILLING_FILLERS or j == i):
@@ -301,6 +300,9 @@ def read_statement(tokens: Sequence[Token], ledger: Ledger) -> None:
             ledger.bill_per(found.per)
         if currency is not None or j > i + 1:
             return
+
+
+_STATING = v.BILLING_WORDS | v.POINTS | v.DOLLARS
 
 
 def currency_of_statement(tokens: Sequence[Token]) -> Currency | None:

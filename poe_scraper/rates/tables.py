@@ -46,7 +46,10 @@ class _Cell:
     @property
     def is_priced(self) -> bool:
         """True if it is a price and not a text that mentions one."""
-        return bool(self.prices) and all(token.kind != "word" for token in self.tokens[: self.prices[0].first])
+        if not self.prices:
+            return False
+        first = self.prices[0].first
+        return first == 0 or all(token.kind != "word" for token in self.tokens[:first])
 
     @property
     def is_filled(self) -> bool:
@@ -72,7 +75,7 @@ def read_table(table: Table, section: Title | None, ledger: Ledger) -> None:
     """
     rows = [[_cell(line, ledger.style) for line in row] for row in table.rows if row]
     header = [_cell(line, ledger.style) for line in table.header]
-    if any(_priced_alone(cell) for cell in header[1:]):
+    if any([_priced_alone(cell) for cell in header[1:] if cell.amounts]):
         rows.insert(0, header)
         header = []
     width = max(map(len, rows), default=0)
@@ -102,8 +105,6 @@ def _cell(line: Line, style: DecimalStyle) -> _Cell:
 
 
 def _priced_alone(cell: _Cell) -> bool:
-    if not cell.amounts:
-        return False
     cell.take(_found(cell, None))
     return cell.is_priced
 
@@ -275,7 +276,7 @@ class _Reader:
         first = row[0]
         if first.folded:
             self._label = title(first.folded)
-        if not first.prices and not any(cell.folded for cell in row[1:]):
+        if not first.prices and not any([cell.folded for cell in row[1:]]):
             if first.folded.endswith(":") or is_emphasised(first.line):
                 self._section = title(first.folded.rstrip(": "))
             self._ledger.account(first.folded, first.amounts, ())
@@ -290,7 +291,7 @@ class _Reader:
             entries = [(i, entry) for i in priced if row[i].prices for entry in self._entries(row, i, priced, further)]
             lacking = False
             for i, entry in entries:
-                row[i].carried = {*row[i].carried, *entry.price.accounts_for}
+                row[i].carried = row[i].carried.union(entry.price.accounts_for)
                 lacking = lacking or entry.per is None or entry.per.unit is None
             if lacking:
                 self._share_denominators(entries, row)
@@ -408,7 +409,7 @@ class _Reader:
         """Reads what a row says besides its prices."""
         found: list[Adjustment] = []
         if priced:
-            wordy = [cell for cell in (row[i] for i in priced) if cell.prices[-1].last < len(cell.tokens)]
+            wordy = [cell for i in priced if (cell := row[i]).prices[-1].last < len(cell.tokens)]
             if not wordy:
                 return
             label = row[0].tokens if 0 not in priced else ()
