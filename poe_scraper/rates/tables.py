@@ -333,7 +333,7 @@ class _Reader:
         one_time = self._label.is_one_time or column.title.is_one_time
         one_time = one_time or (section is not None and section.is_one_time)
         bound = column.title.bound if self._label.bound == "exact" else self._label.bound
-        if _is_more_added(cell):
+        if cell.prices[-1].last < len(cell.tokens) and _is_more_added(cell):
             bound = "from" if bound == "exact" else bound
         where = None if section is None else section.text
         if len(cell.prices) < 2 or i == 0:
@@ -509,8 +509,6 @@ def _is_remark(cell: _Cell) -> bool:
 
 def _is_more_added(cell: _Cell) -> bool:
     """True if the words after the last price say that something without an amount comes on top: `+ token usage`."""
-    if not cell.prices or cell.prices[-1].last == len(cell.tokens):
-        return False
     end = max(price.last for price in cell.prices)
     return (
         not v.ADDITION.isdisjoint(token.text for token in cell.tokens[end : end + 2])
