@@ -75,7 +75,7 @@ def read_table(table: Table, section: Title | None, ledger: Ledger) -> None:
     """
     rows = [[_cell(line, ledger.style) for line in row] for row in table.rows if row]
     header = [_cell(line, ledger.style) for line in table.header]
-    if any([_priced_alone(cell) for cell in header[1:] if cell.amounts]):
+    if any(_priced_alone(cell) for cell in header[1:] if cell.amounts):
         rows.insert(0, header)
         header = []
     width = max(map(len, rows), default=0)
@@ -276,7 +276,7 @@ class _Reader:
         first = row[0]
         if first.folded:
             self._label = title(first.folded)
-        if not first.prices and not any([cell.folded for cell in row[1:]]):
+        if not first.prices and not any(cell.folded for cell in row[1:]):
             if first.folded.endswith(":") or is_emphasised(first.line):
                 self._section = title(first.folded.rstrip(": "))
             self._ledger.account(first.folded, first.amounts, ())
