@@ -33,7 +33,15 @@ BOTS = Path(__file__).parents[2] / "shared" / "poe" / "bots.json"
 
 _MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 _PRICE = re.compile(r"\$\s*(\d[\d.,]*)|(\d[\d.,]*)\s*(?:points?|pts)")
-MEMORIES = (lexer._known_piece, grammar._per, titles._known_title, numbers.readings, tables._known_found)
+MEMORIES = (
+    lexer._known_piece,
+    grammar._per,
+    titles._known_title,
+    numbers.readings,
+    tables._known_found,
+    tables._row_adjustments,
+    tables._without_currency,
+)
 
 
 def read_plainly(card: str) -> Reading:

@@ -176,17 +176,17 @@ def _multiples(line: Line, about: Line, words: set[str], label_end: int, found: 
     is_of_context = not words.isdisjoint(v.CONTEXT) and (
         not words.isdisjoint(v.BILLED) or "context" in words or bool(about)
     )
-    if is_of_context and not _is_formula(line):
+    if is_of_context and not _is_formula(line, words):
         before = len(found)
         _context_tier(line, about, found)
         if len(found) > before:
             return
-    if not about and not _is_formula(line):
+    if not about and not _is_formula(line, words):
         _multiplier(line, words, label_end, found)
 
 
-def _is_formula(line: Line) -> bool:
-    return any(
+def _is_formula(line: Line, words: set[str]) -> bool:
+    return not words.isdisjoint(v.TIMES) and any(
         (token.text in v.TIMES and text(line, i + 1) == "(") or (token.text == ")" and text(line, i + 1) in v.TIMES)
         for i, token in enumerate(line)
     )
@@ -240,6 +240,8 @@ def _sides_after(line: Line, i: int) -> set[str]:
 def _factor(line: Line, i: int) -> Decimal | None:
     """The factor at `i`: `2x`, `1.5 ×`, `x2`, `×2`, `double`."""
     token = line[i]
+    if token.kind == "sign":
+        return None
     if token.text in v.MULTIPLIER_WORDS:
         return Decimal(v.MULTIPLIER_WORDS[token.text])
     if token.kind == "number":

@@ -106,6 +106,8 @@ def _blocks(html: str, dialog: bool) -> list[Block]:
         _remove_chrome(root)
     reader = _Reader(has_spans="span=" in html)
     reader.content(root)
+    if "|" not in html and "&" not in html:  # no bar, nor an entity that may be one
+        return reader.blocks
     return list(_with_pipe_tables(reader.blocks))
 
 

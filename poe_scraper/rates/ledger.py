@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from poe_scraper.items import Adjustment, Bound, Currency, Per, Rate, Reading
+from poe_scraper.items import Adjustment, Bound, Currency, Per, Reading
 from poe_scraper.rates import vocabulary as v
 from poe_scraper.rates.grammar import Price
 from poe_scraper.rates.numbers import PLAIN, decimal_style, is_doubtful
@@ -93,10 +93,12 @@ class Ledger:
 
     def reading(self) -> Reading:
         """Everything that was entered."""
-        return Reading(
-            rates=tuple(map(_rate, self._entries)),
-            adjustments=tuple(self._adjustments),
-            unparsed=tuple(self._unparsed),
+        return Reading.model_validate(
+            {
+                "rates": tuple(map(_rate, self._entries)),
+                "adjustments": tuple(self._adjustments),
+                "unparsed": tuple(self._unparsed),
+            }
         )
 
 
@@ -110,16 +112,17 @@ _OTHER_THAN_POINTS = re.compile(
 )
 
 
-def _rate(entry: Entry) -> Rate:
+def _rate(entry: Entry) -> dict[str, object]:
+    """The fields of a `Rate`: the reading validates them all in one go."""
     price = entry.price
-    return Rate(
-        label=entry.label,
-        section=entry.section,
-        attributes=entry.attributes,
-        currency=price.currency,
-        amount=price.amount,
-        max_amount=price.max_amount,
-        list_amount=price.list_amount,
-        per=entry.per or _ONE,
-        bound=entry.bound,
-    )
+    return {
+        "label": entry.label,
+        "section": entry.section,
+        "attributes": entry.attributes,
+        "currency": price.currency,
+        "amount": price.amount,
+        "max_amount": price.max_amount,
+        "list_amount": price.list_amount,
+        "per": entry.per or _ONE,
+        "bound": entry.bound,
+    }

@@ -80,7 +80,9 @@ def tag_value(text: str) -> Decimal | None:
 
 def _sane(plain: str, text: str) -> Decimal | None:
     value = Decimal(plain)
-    if (len(text) > MAX_DIGITS or "e" in plain or "E" in plain) and (sum(map(str.isdigit, text)) > MAX_DIGITS or abs(value.adjusted()) > MAX_DIGITS):
+    if (len(text) > MAX_DIGITS or "e" in plain or "E" in plain) and (
+        sum(map(str.isdigit, text)) > MAX_DIGITS or abs(value.adjusted()) > MAX_DIGITS
+    ):
         return None
     return value
 

@@ -75,7 +75,7 @@ def read_table(table: Table, section: Title | None, ledger: Ledger) -> None:
     """
     rows = [[_cell(line, ledger.style) for line in row] for row in table.rows if row]
     header = [_cell(line, ledger.style) for line in table.header]
-    if any([_priced_alone(cell) for cell in header[1:] if cell.amounts]):
+    if any(_priced_alone(cell) for cell in header[1:] if cell.amounts):
         rows.insert(0, header)
         header = []
     width = max(map(len, rows), default=0)
@@ -276,7 +276,7 @@ class _Reader:
         first = row[0]
         if first.folded:
             self._label = title(first.folded)
-        if not first.prices and not any([cell.folded for cell in row[1:]]):
+        if not first.prices and not any(cell.folded for cell in row[1:]):
             if first.folded.endswith(":") or is_emphasised(first.line):
                 self._section = title(first.folded.rstrip(": "))
             self._ledger.account(first.folded, first.amounts, ())
@@ -333,7 +333,7 @@ class _Reader:
         one_time = self._label.is_one_time or column.title.is_one_time
         one_time = one_time or (section is not None and section.is_one_time)
         bound = column.title.bound if self._label.bound == "exact" else self._label.bound
-        if _is_more_added(cell):
+        if cell.prices[-1].last < len(cell.tokens) and _is_more_added(cell):
             bound = "from" if bound == "exact" else bound
         where = None if section is None else section.text
         if len(cell.prices) < 2 or i == 0:
@@ -509,8 +509,6 @@ def _is_remark(cell: _Cell) -> bool:
 
 def _is_more_added(cell: _Cell) -> bool:
     """True if the words after the last price say that something without an amount comes on top: `+ token usage`."""
-    if not cell.prices or cell.prices[-1].last == len(cell.tokens):
-        return False
     end = max(price.last for price in cell.prices)
     return (
         not v.ADDITION.isdisjoint(token.text for token in cell.tokens[end : end + 2])
