@@ -11,7 +11,6 @@ from redis.exceptions import RedisError
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 
-from poe_scraper.browser.handler import SCRIPT_HOSTS_STAT
 from poe_scraper.distributed.member import TICK, Member
 from poe_scraper.distributed.scheduler import Scheduler
 from poe_scraper.failures import Code
@@ -120,8 +119,8 @@ class Publisher(Member):
         """Add a worker's statistics and problems to the crawl's."""
         for name, count in report["stats"].items():
             self.crawler.stats.inc_value(name, count)
-        known = self.crawler.stats.get_value(SCRIPT_HOSTS_STAT, [])
-        self.crawler.stats.set_value(SCRIPT_HOSTS_STAT, sorted({*known, *report.get("script_hosts", ())}))
+        known = self.crawler.stats.get_value("poe/script_hosts", [])
+        self.crawler.stats.set_value("poe/script_hosts", sorted({*known, *report.get("script_hosts", ())}))
         for problem in map(BotError.model_validate, report["problems"]):
             self.blocked = self.blocked or problem.code == Code.SITE_BLOCKS
             problems = self.spider.crawl_state.problems

@@ -13,7 +13,6 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider, NotConfigured
 from scrapy.http import Response
 
-from poe_scraper.browser.handler import SCRIPT_HOSTS_STAT
 from poe_scraper.distributed.member import TICK, Member
 from poe_scraper.distributed.scheduler import TaskQueue
 from poe_scraper.items import Bot
@@ -95,13 +94,13 @@ class Worker(Member):
     def _result(self, key: str, bot: Bot | None) -> tuple[bytes, dict[str, int]]:
         """The report to send, with the statistics and problems since the last one; and the total statistics so far."""
         ours = {name: value for name, value in self.crawler.stats.get_stats().items() if name.startswith("poe/")}
-        stats = {name: value for name, value in ours.items() if isinstance(value, int | float)}
+        stats = {name: value for name, value in ours.items() if isinstance(value, int)}
         problems = self.spider.crawl_state.problems[self._problems_reported :]
         report = {
             "key": key,
             "bot": None if bot is None else bot.model_dump_json(by_alias=True),
             "stats": {name: more for name, count in stats.items() if (more := count - self._reported.get(name, 0))},
-            "script_hosts": ours.get(SCRIPT_HOSTS_STAT, []),
+            "script_hosts": ours.get("poe/script_hosts", []),
             "problems": [problem.model_dump(mode="json") for problem in problems],
         }
         return zlib.compress(json.dumps(report).encode()), stats
