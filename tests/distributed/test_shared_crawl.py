@@ -81,7 +81,7 @@ def test_a_worker_that_is_killed_leaves_its_pages_to_the_others(start: Starter, 
     assert all(bot["observed"]["page"] and bot["errors"] == [] for bot in done.bots.values())
     assert done.feed["version"] == 1
     assert [worker.status for worker in ended] == [0, 0]
-    assert any("of a worker that died" in log for log in (done.log, *(worker.log for worker in ended)))
+    assert any("of a dead worker" in log for log in (done.log, *(worker.log for worker in ended)))
     assert asked.total() <= 60 + 12, "more than what the dead worker held was asked for again"
 
 
