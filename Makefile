@@ -36,7 +36,7 @@ lint: install ## Check style and types
 	$(BIN)/mypy
 
 test: lint redis-server ## Check style and types, and run all tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 4 --dist worksteal
 
 .PHONY: redis-server
 redis-server:

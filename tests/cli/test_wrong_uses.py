@@ -56,7 +56,7 @@ WRONG_USES = [
     ("list --output-dir file", 2, "'file' is a file"),
     ("merge no/folder", 2, "Directory 'no/folder' does not exist."),
     ("merge", 2, "Missing argument 'PART...'"),
-    ("reread", 1, "There is no crawled feed in output."),
+    ("reread", 1, "output has no crawled feed."),
     ("site", 2, "Give --out DIR, --serve, or both."),
     ("rates --batch", 2, "requires an argument"),
     # crawls

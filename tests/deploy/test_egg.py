@@ -11,7 +11,8 @@ READ_ALL = """
 import sys
 from pathlib import Path
 import poe_scraper
-from poe_scraper import api, pool
+from poe_scraper import api
+from poe_scraper.browser import pool
 from poe_scraper.feed.reader import open_feed
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.replica import running

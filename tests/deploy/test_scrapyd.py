@@ -162,7 +162,7 @@ def test_the_exit_code_is_the_jobs_own(schedule: Schedule, replica: Replica, set
     assert "the models API at" in said
     code, result, said = ended(wrong)
     assert (code, result["exit_code"]) == (2, 2)
-    assert "limit='none' is not accepted: a whole number from 1 is" in said
+    assert "limit must be a whole number of at least 1, got 'none'" in said
 
 
 def test_a_log_without_an_exit_code_is_a_failure(schedule: Schedule, settings: list[str]) -> None:
