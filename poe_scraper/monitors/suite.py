@@ -3,7 +3,8 @@
 from spidermon import Monitor, MonitorSuite, monitors
 from spidermon.results.monitor import MonitorResult
 
-from poe_scraper.items import RunReport
+from poe_scraper.failures import Code
+from poe_scraper.items import BotError, RunReport
 from poe_scraper.monitors import report_problems
 from poe_scraper.pipelines.publish import PublishPipeline
 
@@ -80,6 +81,18 @@ class FailuresMonitor(RunMonitor):
         self.at_most(sum(failed.values()), self.report.visited, "POE_MONITOR_FAILURES", f"Failed pages ({codes})")
 
 
+@monitors.name("catalog_drift")
+class CatalogDriftMonitor(RunMonitor):
+    """The models API gives every field as before."""
+
+    def test(self) -> None:
+        """Check the run's problems."""
+        drifted = [problem for problem in self.report.problems if problem.code == Code.CATALOG_DRIFT]
+        fields = [str(problem.field) for problem in drifted if isinstance(problem, BotError)]
+        if fields:
+            self.fail(f"The models API has changed these fields: {', '.join(fields)}")
+
+
 @monitors.name("unparsed")
 class UnparsedMonitor(RunMonitor):
     """The share of bots with an amount that could not be parsed is within the limit."""
@@ -112,6 +125,7 @@ class PoeModelsSuite(MonitorSuite):  # type: ignore[misc]
         CoverageMonitor,
         AgeMonitor,
         FailuresMonitor,
+        CatalogDriftMonitor,
         UnparsedMonitor,
         DifferencesMonitor,
     )

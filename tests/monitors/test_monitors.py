@@ -17,7 +17,7 @@ from spidermon.runners import MonitorRunner
 
 from poe_scraper.cli.exits import ExitCode, crawl_exit_code
 from poe_scraper.feed.report import figures
-from poe_scraper.items import RunError, RunReport
+from poe_scraper.items import BotError, RunError, RunReport
 from poe_scraper.monitors import MonitorsAddon
 from poe_scraper.monitors.suite import PoeModelsSuite
 from poe_scraper.replica import running
@@ -39,6 +39,8 @@ GOOD = RunReport(
     with_differences=5,
     oldest_page=SECOND - timedelta(days=7),
 )
+
+DRIFT = BotError(stage="catalog", code="catalog_drift", field="supported_features", message="odd", at=SECOND)
 
 
 class Publisher:
@@ -91,6 +93,10 @@ def test_a_run_at_its_limits_passes() -> None:
         (
             {"failed": {"timeout": 9, "challenged": 1}, "visited": 99},
             "failures: Failed pages (1 x challenged, 9 x timeout): 10 of 99 (10.1%); POE_MONITOR_FAILURES allows 10.0%",
+        ),
+        (
+            {"problems": (DRIFT,)},
+            "catalog_drift: The models API has changed these fields: supported_features",
         ),
         (
             {"with_unparsed": 6},
