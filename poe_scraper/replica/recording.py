@@ -238,10 +238,13 @@ class RecordedSite:
 
     def _script(self, nonce: str) -> bytes:
         script = (files(__package__) / "assets" / "recording.js").read_text("utf-8")
+        needed = self._recording.needed_hosts
+        # asked for on load as well, a script may still be pending on the click, which then sends no request of its own
+        early = [host for host in self._recording.blocked_hosts if host not in needed]
         scene = {
             "queries": [{"name": query.name, "body": query.request} for query in self._recording.queries],
-            "blockedScripts": [f"http://{host}.invalid/" for host in self._recording.blocked_hosts],
-            "neededScripts": [f"http://{host}.invalid/" for host in self._recording.needed_hosts],
+            "blockedScripts": [f"http://{host}.invalid/" for host in early],
+            "neededScripts": [f"http://{host}.invalid/" for host in needed],
         }
         encoded = json.dumps(scene).replace("<", "\\u003c")
         return f'<script nonce="{nonce}">{script.replace("{/* scene */}", encoded)}</script>'.encode()

@@ -36,8 +36,6 @@ def test_a_recording_is_read_again(name: str) -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recording_is_served_again(probe: Probe, name: str, tmp_path: Path) -> None:
-    if name == "script-of-an-unknown-host":
-        pytest.skip("its probe named the site's change instead of the refused host under load: to be explained")
     facts = json.loads((RECORDINGS / name / "recording.json").read_bytes())
     subject = f"@{facts['subject']}" if facts["kind"] == "profile" else facts["subject"]
     with running(recording=RECORDINGS / name) as replica:

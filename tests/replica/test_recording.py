@@ -165,7 +165,7 @@ def test_hosts_that_were_refused_are_asked_for_by_names_that_do_not_exist(serve:
 
 @pytest.mark.browser
 def test_hosts_that_the_dialog_needed_are_asked_for_with_the_click(serve: Serve, page: Page) -> None:
-    site = serve(changed(page={"needed_hosts": ["chunks.example"]}))
+    site = serve(changed(page={"blocked_hosts": ["chunks.example"], "needed_hosts": ["chunks.example"]}))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{site.url}/Some-Bot")
