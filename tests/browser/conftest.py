@@ -62,6 +62,8 @@ def serving(host: str = "127.0.0.1", **replies: Any) -> Iterator[Server]:
             for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
                 for one in value if isinstance(value, list) else [value]:
                     self.send_header(name, one)
+            if self.close_connection:  # as servers do when they are asked to; a client would send more otherwise
+                self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(body)
 
