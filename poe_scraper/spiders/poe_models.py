@@ -126,14 +126,16 @@ class PoeModelsSpider(ProfileVisits):
             self._give_up(error.code, str(error))
         state.problems.extend(catalog.problems)
         state.catalog_ok = True
-        state.listed = frozenset(bot.key for bot in catalog.bots)
+        drift = CatalogDrift(self.max_lost)
+        listed = set()
+        for bot in catalog.bots:
+            listed.add(bot.key)
+            drift.add(bot, state.known.find(bot))
+        state.problems.extend(drift.problems(at))
+        state.listed = frozenset(listed)
         state.unclear = catalog.possible_keys - state.listed
         # an entry that names nothing may be any bot
         state.complete = not (self.bots or self.limit is not None or self.only or catalog.has_anonymous)
-        drift = CatalogDrift(self.max_lost)
-        for bot in catalog.bots:
-            drift.add(bot, state.known.find(bot))
-        state.problems.extend(drift.problems(at))
         yield from self.profile_requests()
         for entry in self._asked_for(catalog.bots, at):
             bot = entry if self.accept else drift.keep_withdrawn(entry)

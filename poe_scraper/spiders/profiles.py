@@ -10,7 +10,7 @@ from scrapy import Request
 from scrapy.http import Response
 
 from poe_scraper.clock import now
-from poe_scraper.failures import FAILURES, Code, ObservationError
+from poe_scraper.failures import Code, ObservationError
 from poe_scraper.items import Bot, BotError
 from poe_scraper.pages.catalog import bot_url, is_handle
 from poe_scraper.pages.profile import read_profile
@@ -71,16 +71,12 @@ class ProfileVisits(PageVisits):
         """Yield each bot in scope, or a request for its page if that is due."""
         self.count_traffic(response, document="profile")
         request, at = cast("Request", response.request), now()
-        try:
-            html = self.checked(response)
-            profile = read_profile(html, url=response.url, at=at, site_url=self.site_url, creator=creator)
-        except ObservationError as error:
-            failure = self.with_refused_hosts(request, error)
-            yield from self.not_read(request, failure.code, str(failure))
-            return
-        except Exception:
-            self.logger.exception("Bug in poe-scraper while reading %s", response.url)
-            yield from self.not_read(request, Code.INTERNAL_ERROR, FAILURES[Code.INTERNAL_ERROR].meaning)
+        profile = self.read(
+            response,
+            lambda html: read_profile(html, url=response.url, at=at, site_url=self.site_url, creator=creator),
+        )
+        if isinstance(profile, ObservationError):
+            yield from self.not_read(request, profile.code, str(profile))
             return
         self.has_come(request)
         self.crawl_state.catalog_ok = True

@@ -1,9 +1,9 @@
 """Visiting bot pages: which are due, when a visit is retried, and what ends a crawl."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, NoReturn, Self, cast
+from typing import Any, ClassVar, NoReturn, Self, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import scrapy
@@ -38,6 +38,8 @@ from poe_scraper.spiders import arguments
 from poe_scraper.spiders.breaker import ASKS_FOR_PATIENCE, LACKING, CircuitBreaker, Stop, with_refused_hosts
 from poe_scraper.spiders.state import CrawlState
 from poe_scraper.untrusted import safe
+
+_Result = TypeVar("_Result")
 
 
 class PageVisits(scrapy.Spider):
@@ -218,16 +220,12 @@ class PageVisits(scrapy.Spider):
         request = cast("Request", response.request)
         entry = self.asked_for_by(request)
         in_feed = self.known_by(request)
-        try:
-            html = self.checked(response)
-            bot = read_bot(html, url=response.url, at=now(), site_url=self.site_url, seen=entry, known=in_feed)
-        except ObservationError as error:
-            failure = self.with_refused_hosts(request, error)
-            yield from self.not_read(request, failure.code, str(failure))
-            return
-        except Exception:
-            self.logger.exception("Bug in poe-scraper while reading %s", response.url)
-            yield from self.not_read(request, Code.INTERNAL_ERROR, FAILURES[Code.INTERNAL_ERROR].meaning)
+        bot = self.read(
+            response,
+            lambda html: read_bot(html, url=response.url, at=now(), site_url=self.site_url, seen=entry, known=in_feed),
+        )
+        if isinstance(bot, ObservationError):
+            yield from self.not_read(request, bot.code, str(bot))
             return
         self.crawler.stats.inc_value("poe/pages/rendered")
         via = bot.observed.page.via if bot.observed.page is not None and has_card(bot) else None
@@ -245,6 +243,21 @@ class PageVisits(scrapy.Spider):
             stop = self._count_lacking(request, Code.CARD_MISSING, "bots that have a rate card in the feed show none")
             if stop is not None:
                 self._end(stop.code, stop.message)
+
+    def read(self, response: Response, read: Callable[[str], _Result]) -> _Result | ObservationError:
+        """What a page says; the failure if it cannot be used, or if the reader has a bug.
+
+        Args:
+            response: the page.
+            read: reads its HTML, and may raise `ObservationError`.
+        """
+        try:
+            return read(self.checked(response))
+        except ObservationError as error:
+            return self.with_refused_hosts(cast("Request", response.request), error)
+        except Exception:
+            self.logger.exception("Bug in poe-scraper while reading %s", response.url)
+            return ObservationError(Code.INTERNAL_ERROR, FAILURES[Code.INTERNAL_ERROR].meaning)
 
     def with_refused_hosts(self, request: Request, error: ObservationError) -> ObservationError:
         """The failure of a visit; once a crawl, name the hosts that were refused if they may explain it."""

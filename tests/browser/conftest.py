@@ -123,7 +123,13 @@ def listening(kind: socket.SocketKind, host: str = "127.0.0.2") -> Iterator[tupl
 def chrome(folder: Path) -> Iterator[str]:
     """A browser that somebody else has launched; gives the address of its DevTools protocol."""
     process = subprocess.Popen(
-        [str(find_browser()), "--no-sandbox", "--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"],
+        [
+            find_browser() or pytest.skip("needs a Chromium on the PATH"),
+            "--no-sandbox",
+            "--remote-debugging-port=0",
+            f"--user-data-dir={folder}",
+            "about:blank",
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,

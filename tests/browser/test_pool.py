@@ -11,14 +11,11 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from scrapy.settings import Settings
-from scrapy_playwright.handler import Config
-from scrapy_playwright.provider import PlaywrightBrowserProvider
 
-from poe_scraper.browser.executable import CONTEXT_OPTIONS, launch_options
 from poe_scraper.browser.network import NetworkPolicy
 from poe_scraper.browser.pool import PagePool
 from poe_scraper.failures import Code, ObservationError
+from tests.browser.conftest import in_pool as in_pool_with
 
 pytestmark = pytest.mark.browser
 
@@ -133,31 +130,9 @@ def site() -> Iterator[Site]:
 
 
 def in_pool(site: Site, work: Callable[[PagePool], Awaitable[None]], **options: Any) -> Counter[str]:
-    """Do something with a pool; gives what the pool counted."""
-    counted: Counter[str] = Counter()
+    """Do something with a pool for the site; gives what the pool counted."""
     policy = options.pop("policy", None) or NetworkPolicy(site.url)
-
-    def new_provider(relay_port: int | None) -> PlaywrightBrowserProvider:
-        launch = launch_options(policy, relay_port=relay_port)
-        return PlaywrightBrowserProvider(Config.from_settings(Settings({"PLAYWRIGHT_LAUNCH_OPTIONS": launch})))
-
-    defaults = {"timeout": 10.0, "uses": 100, "max_size": 1_000_000, "memory_limit": 0.0}
-
-    async def run() -> None:
-        pool = PagePool(
-            new_provider,
-            context_options=CONTEXT_OPTIONS,
-            policy=policy,
-            count=lambda name: counted.update([name]),
-            **{**defaults, **options},
-        )
-        try:
-            await work(pool)
-        finally:
-            await pool.close()
-
-    asyncio.run(run())
-    return counted
+    return in_pool_with(policy, work, **options)
 
 
 def test_nothing_of_a_page_reaches_the_next(site: Site) -> None:

@@ -1,7 +1,6 @@
 """A real Chromium, and a small site whose pages each test writes itself."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +9,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
+
+from tests.chromium import chromium  # noqa: F401 - the fixture `browser`
 
 SCRIPTS = files("poe_scraper.browser") / "scripts"
 RECORD = SCRIPTS.joinpath("record.js").read_text(encoding="utf-8")
@@ -79,18 +80,6 @@ def site() -> Iterator[Site]:
     yield served
     server.shutdown()
     server.server_close()
-
-
-# Playwright keeps an event loop running in the thread: it must end before tests elsewhere run one
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    found = (shutil.which(name) for name in ("chromium-headless-shell", "chromium", "google-chrome"))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=next((path for path in found if path), None), args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 @dataclass

@@ -261,6 +261,18 @@ def test_the_card_of_another_bot_is_not_taken(site: Site, look: Look) -> None:
     assert read(look()).pricing.rate_card == CARD
 
 
+def test_the_card_of_another_bot_does_not_count_as_an_answer_to_the_click(site: Site, look: Look) -> None:
+    """The page fetches another bot's card in advance once Rates is clicked, before its own script listens."""
+    prefetch = f"""
+    const rates = document.querySelector(".rates");
+    rates.addEventListener("click", () => ask("RateCardModalQuery", {{botId: 815}}).then(() => {{ {LISTEN} }}), {{once: true}});
+    """
+    site.files["/Grok-4.7"] = page(script=prefetch, more=(OTHER_BOT,))
+    seen = look()
+    assert (read(seen).pricing.rate_card, seen.kept["clicks"]) == (CARD, 1)
+    assert [one.body["variables"]["botId"] for one in site.asked] == [815, BOT["botId"]]
+
+
 @pytest.mark.parametrize("name", ["RateCardModalQuery", "MessagePointsOverviewModalQuery", "SomethingElseQuery"])
 def test_the_query_may_have_any_name(site: Site, look: Look, name: str) -> None:
     def older(asked: Asked) -> tuple[int, str]:

@@ -1,14 +1,14 @@
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from poe_scraper.replica import Replica, running
+from tests.chromium import chromium  # noqa: F401 - the fixture `browser`
 
 
 @pytest.fixture(scope="session")
@@ -32,18 +32,6 @@ def replica(shared_replica: Replica) -> Iterator[Replica]:
     shared_replica.forget_requests()
     yield shared_replica
     shared_replica.set_faults()
-
-
-# Playwright keeps an event loop running in the thread: it must end before tests elsewhere run one
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    found = (shutil.which(name) for name in ("chromium-headless-shell", "chromium", "google-chrome"))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=next((path for path in found if path), None), args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

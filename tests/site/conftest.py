@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
-from poe_scraper.browser.executable import find_browser
 from poe_scraper.feed.reader import open_feed
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.replica import running
 from poe_scraper.site import build
 from poe_scraper.site.server import make_server
+from tests.chromium import chromium  # noqa: F401 - the fixture `browser`
 from tests.made_feed import publish
 
 ROOT = Path(__file__).parents[2]
@@ -87,15 +87,6 @@ def catalogue(crawled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the made feed. Read it, never write it."""
     return publish(tmp_path_factory.mktemp("made"))
-
-
-# Playwright keeps an event loop running in the thread: it must end before tests elsewhere run one
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 Open = Callable[..., Page]

@@ -106,12 +106,13 @@ async ({ seconds, maxSize, query }) => {
     const ids = new Set(named.map((match) => Number(match[1])));
     return ids.size === 1 ? [...ids][0] : null;
   };
-  let botId; // undefined until it is needed
-  const isOwn = (answer) => {
-    if (answer.botId === null) return true;
-    botId = botId === undefined ? findBotId() : botId;
-    return botId === null || String(answer.botId) === String(botId);
+  let botId; // undefined until it is needed; null may change while the page loads
+  const ownBotId = () => {
+    if (botId === undefined || (botId === null && document.readyState !== "complete")) botId = findBotId();
+    return botId;
   };
+  // Whether a request for a card, or the answer to it, is about this bot: a page may fetch the cards of others in advance.
+  const isOwn = (entry) => entry.botId === null || ownBotId() === null || String(entry.botId) === String(ownBotId());
   const hasCard = () => recorder.answers.some((answer) => answer.hasCard && isOwn(answer));
 
   const observation = { settled: false, trigger: false, actionBar: false, controls: [], clickedAt: null, answers: [], dialog: null, repeated: null };
@@ -129,8 +130,8 @@ async ({ seconds, maxSize, query }) => {
     const before = new Map(dialogs().map((dialog) => [dialog, dialog.innerHTML]));
     const newDialogs = () => dialogs().filter((dialog) => before.get(dialog) !== dialog.innerHTML);
     const dialog = () => newDialogs().find((element) => element.textContent.trim());
-    const asked = recorder.cardQueries;
-    const opened = () => recorder.cardQueries > asked || hasCard() || newDialogs().length > 0;
+    const asked = recorder.cardQueries.length;
+    const opened = () => recorder.cardQueries.slice(asked).some(isOwn) || hasCard() || newDialogs().length > 0;
     const limit = start + seconds * 900; // leaves time to repeat the query
     let clicks = 0;
     let nextClick = 0;
@@ -150,15 +151,14 @@ async ({ seconds, maxSize, query }) => {
       return opened();
     }, limit);
     // 3. The answer with the card is enough; without one, the dialog once it has settled.
-    const isDone = () => dialog() || recorder.answers.length > 0 || !opened();
+    const isDone = () => dialog() || recorder.answers.some(isOwn) || !opened();
     await until((settled) => hasCard() || (settled && !recorder.release() && isDone()), limit);
     observation.dialog = hasCard() ? null : (dialog()?.outerHTML ?? null);
   }
 
   // 4. If the page neither asked for the card itself nor shows it, ask as other pages did.
-  if (query && !recorder.answers.length && !/\d/.test(observation.dialog ?? "") && performance.now() < deadline) {
-    botId = botId === undefined ? findBotId() : botId;
-    if (botId !== null) observation.repeated = await recorder.ask(query, botId, deadline);
+  if (query && !recorder.answers.some(isOwn) && !/\d/.test(observation.dialog ?? "") && performance.now() < deadline) {
+    if (ownBotId() !== null) observation.repeated = await recorder.ask(query, ownBotId(), deadline);
   }
 
   observation.answers = recorder.answers.map(({ status, text, botId }) => ({ status, text, botId }));

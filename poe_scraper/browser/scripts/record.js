@@ -14,7 +14,7 @@
     deleted: [], // handles of bots that an answer calls deleted
     held: [], // requests that wait for release()
     pending: 0, // requests under way
-    cardQueries: 0, // requests for a card so far
+    cardQueries: [], // {botId} of every request for a card so far
     cardQuery: null, // how the page's script asks for a card: {path, method, headers, body}
     ownHeaders: {}, // headers of the page's latest GraphQL request
     wake: null,
@@ -74,7 +74,7 @@
       if (isBotId(key) && (Number.isInteger(value) || typeof value === "string")) entry.botId = value;
     });
     entry.isCard = isCardQuery(name);
-    if (entry.isCard) recorder.cardQueries += 1;
+    if (entry.isCard) recorder.cardQueries.push(entry);
     recorder.ownHeaders = headers;
     const { origin, pathname } = new URL(url, location.href);
     if (entry.botId !== null && origin === location.origin && text.length <= MAX_BODY) {

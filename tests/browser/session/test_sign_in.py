@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,6 +19,7 @@ from poe_scraper.browser.executable import find_browser
 from poe_scraper.browser.session import keep_session
 from poe_scraper.failures import SessionError
 from poe_scraper.replica import running
+from tests.browser.conftest import chrome
 from tests.browser.session.conftest import secret, sign_in, type_in
 
 pytestmark = pytest.mark.browser
@@ -204,34 +204,6 @@ def test_crawls_with_a_session_until_it_expires(crawl: Crawler, tmp_path: Path) 
     assert "DEBUG: Crawled (200)" in told
     assert secret(session) not in told
     assert (tmp_path / "session.json").read_bytes() == before
-
-
-@contextmanager
-def chrome(folder: Path) -> Iterator[str]:
-    """Somebody's Chrome, which takes orders; gives its address."""
-    process = subprocess.Popen(
-        [
-            find_browser() or pytest.skip("needs a Chromium on the PATH"),
-            "--no-sandbox",
-            "--remote-debugging-port=0",
-            f"--user-data-dir={folder}",
-            "about:blank",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if b"DevTools listening on ws://" in line:
-                yield "http://" + line.decode().partition("ws://")[2].partition("/")[0]
-                break
-        assert process.poll() is None, "the Chrome has ended"
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stderr.close()  # type: ignore[union-attr]
 
 
 def in_chrome(address: str, work: Callable[[Page], Awaitable[Any]]) -> Any:
