@@ -56,7 +56,6 @@ def test_what_dead_processes_left_is_removed(temporary: Path) -> None:
 
 @pytest.mark.browser
 def test_a_stopped_driver_does_not_outlive_the_crawl(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("poe_scraper.browser.pool._PATIENCE", 2)
     with serving() as site:
         site.replies["/"] = "<h1>Page</h1>"
         started: list[psutil.Process] = []
@@ -67,6 +66,7 @@ def test_a_stopped_driver_does_not_outlive_the_crawl(temporary: Path, monkeypatc
 
         async def work(pool: PagePool) -> None:
             await pool.visit(f"{site.url}/")
+            monkeypatch.setattr("poe_scraper.browser.pool._PATIENCE", 2)  # for its end alone: a start takes its time
             assert all_in_one_folder()
             started.extend(psutil.Process().children(recursive=True))
             (driver,) = [process for process in started if "run-driver" in process.cmdline()]

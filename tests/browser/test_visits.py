@@ -136,7 +136,7 @@ def test_nothing_that_a_visit_stored_reaches_another(serve: Serve, concurrent: b
     clean = ["", 0, 0, "", 0, 0, 0, 1]
 
     async def work(pool: PagePool) -> None:
-        for _ in range(3):
+        for _ in range(2):
             if concurrent:
                 greedy, look = await asyncio.gather(pool.visit(f"{site.url}/greedy"), pool.visit(f"{site.url}/look"))
             else:

@@ -78,10 +78,11 @@ def test_a_remote_browser_that_goes_away_ends_the_crawl(
     start: Starter, playwright_server: tuple[str, subprocess.Popen[bytes]]
 ) -> None:
     url, server = playwright_server
-    elsewhere = {"PLAYWRIGHT_CONNECT_URL": url, "POE_PAGE_TIMEOUT": "3"}
+    elsewhere = {"PLAYWRIGHT_CONNECT_URL": url, "POE_PAGE_TIMEOUT": "10"}
     with running(bots=40) as replica:
         started = start(replica, environment=elsewhere)
-        wait_until(lambda: visits(replica).total() >= 10)
+        # six pages are visited at the same time: of twelve that asked for their card, some have been read
+        wait_until(lambda: replica.requests()["by_kind"].get("gql", 0) >= 12)
         kill(server)
         done = started.wait()
     assert done.status == 1, done.log

@@ -154,7 +154,7 @@ def test_a_bug_costs_one_page(start: Starter, redis: RedisServer) -> None:
 
 
 def test_workers_that_the_site_blocks_end_the_crawl(start: Starter, redis: RedisServer) -> None:
-    shared = {"POE_REDIS_URL": redis.url, "POE_MAX_BLOCKED": "3", "POE_MAX_WAIT": "0.2"}
+    shared = {"POE_REDIS_URL": redis.url, "POE_MAX_BLOCKED": "3", "POE_MAX_WAIT": "0.2", "POE_CHECK_WAIT": "0.2"}
     with running(bots=8, faults=["challenge=1"]) as replica:
         worker = start(replica, environment=shared, role="worker")
         done = start(replica, environment=shared).wait()

@@ -265,7 +265,8 @@ def test_the_card_of_another_bot_does_not_count_as_an_answer_to_the_click(site: 
     """The page fetches another bot's card in advance once Rates is clicked, before its own script listens."""
     prefetch = f"""
     const rates = document.querySelector(".rates");
-    rates.addEventListener("click", () => ask("RateCardModalQuery", {{botId: 815}}).then(() => {{ {LISTEN} }}), {{once: true}});
+    const fetchOther = () => ask("RateCardModalQuery", {{botId: 815}}).then(() => {{ {LISTEN} }});
+    rates.addEventListener("click", fetchOther, {{once: true}});
     """
     site.files["/Grok-4.7"] = page(script=prefetch, more=(OTHER_BOT,))
     seen = look()

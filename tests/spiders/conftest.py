@@ -3,9 +3,11 @@
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ import jsonschema
 import psutil
 import pytest
 
-from poe_scraper.replica import Replica
+from poe_scraper.replica import Replica, running
 
 ROOT = Path(__file__).parents[2]
 PACE = {"CONCURRENT_REQUESTS_PER_DOMAIN": "6", "AUTOTHROTTLE_TARGET_CONCURRENCY": "6", "POE_BACKOFF": "0.05"}
@@ -93,44 +95,77 @@ class StartedCrawl:
         return Crawl(status, log, self.folder)
 
 
+def start_crawl(
+    base: Path,
+    replica: Replica | None = None,
+    settings: dict[str, str] | None = None,
+    environment: dict[str, str] | None = None,
+    folder: Path | None = None,
+    spider: str = "poe_models",
+    **arguments: str,
+) -> StartedCrawl:
+    """Start `scrapy crawl` on a replica; spider arguments by name, settings as a mapping."""
+    addresses = {"POE_API_URL": replica.api_url, "POE_SITE_URL": replica.url} if replica else {}
+    words = [f"-s{name}={value}" for name, value in {**PACE, **addresses, **(settings or {})}.items()]
+    words += [f"-a{name}={value}" for name, value in arguments.items()]
+    folder = base / "output" if folder is None else folder
+    descriptor, output = tempfile.mkstemp(prefix="output-of-crawl-", suffix=".txt", dir=base)
+    with os.fdopen(descriptor, "wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "scrapy", "crawl", spider, *words],
+            cwd=ROOT,
+            env={**os.environ, "POE_OUTPUT_DIR": str(folder), **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return StartedCrawl(process, Path(output), folder)
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., StartedCrawl]]:
-    """Start `scrapy crawl` on a replica; spider arguments by name, settings as a mapping."""
-    started: list[subprocess.Popen[bytes]] = []
+    """Start `scrapy crawl`; arguments as `start_crawl` takes them after the first."""
+    started: list[StartedCrawl] = []
 
-    def begin(
-        replica: Replica | None = None,
-        settings: dict[str, str] | None = None,
-        environment: dict[str, str] | None = None,
-        folder: Path = tmp_path / "output",
-        spider: str = "poe_models",
-        **arguments: str,
-    ) -> StartedCrawl:
-        addresses = {"POE_API_URL": replica.api_url, "POE_SITE_URL": replica.url} if replica else {}
-        words = [f"-s{name}={value}" for name, value in {**PACE, **addresses, **(settings or {})}.items()]
-        words += [f"-a{name}={value}" for name, value in arguments.items()]
-        output = tmp_path / f"output-of-crawl-{len(started)}.txt"
-        with output.open("wb") as file:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "scrapy", "crawl", spider, *words],
-                cwd=ROOT,
-                env={**os.environ, "POE_OUTPUT_DIR": str(folder), **(environment or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        started.append(process)
-        return StartedCrawl(process, output, folder)
+    def begin(*args: Any, **kwargs: Any) -> StartedCrawl:
+        started.append(start_crawl(tmp_path, *args, **kwargs))
+        return started[-1]
 
     yield begin
-    for process in started:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    for one in started:
+        if one.process.poll() is None:
+            os.killpg(one.process.pid, signal.SIGKILL)
+            one.process.wait()
 
 
 @pytest.fixture
 def crawl(start: Callable[..., StartedCrawl]) -> Crawler:
     """Run `scrapy crawl` to its end; arguments as `start` takes them."""
     return lambda *args, **kwargs: start(*args, **kwargs).wait()
+
+
+@dataclass
+class KnownSite:
+    """A replica that has been crawled in full, without a fault."""
+
+    replica: Replica
+    before: Crawl
+
+
+@pytest.fixture(scope="session")
+def crawled_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnownSite]:
+    with running(bots=16) as replica:
+        before = start_crawl(tmp_path_factory.mktemp("known"), replica).wait()
+        assert before.status == 0, before.log
+        yield KnownSite(replica, before)
+
+
+@pytest.fixture
+def known(crawled_site: KnownSite, tmp_path: Path) -> Iterator[KnownSite]:
+    """A replica of 16 bots whose feed, with all of them, is where the test's crawls publish."""
+    shutil.copytree(crawled_site.before.folder, tmp_path / "output")
+    crawled_site.replica.set_faults()
+    crawled_site.replica.forget_requests()
+    yield crawled_site
+    crawled_site.replica.set_faults()

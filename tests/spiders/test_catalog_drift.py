@@ -7,19 +7,23 @@ from typing import Any
 import pytest
 
 from poe_scraper.replica import running
+from tests.spiders.conftest import KnownSite
 
 Crawler = Callable[..., Any]
+TwoCrawls = Callable[[str], tuple[Any, Any]]
 
-BOTS = 30
+BOTS = 16
 
 
-def two_crawls(crawl: Crawler, fault: str, **arguments: str) -> tuple[Any, Any]:
+@pytest.fixture
+def two_crawls(crawl: Crawler, known: KnownSite) -> TwoCrawls:
     """A crawl without a fault, and one with it, into the same feed."""
-    with running(bots=BOTS) as replica:
-        before = crawl(replica, only="info")
-        assert before.status == 0, before.log
-        replica.set_faults(f"{fault}=1")
-        return before, crawl(replica, only="info", **arguments)
+
+    def after(fault: str) -> tuple[Any, Any]:
+        known.replica.set_faults(f"{fault}=1")
+        return known.before, crawl(known.replica, only="info")
+
+    return after
 
 
 def problems(done: Any) -> dict[str, str]:
@@ -30,8 +34,8 @@ def api_prices(bot: dict[str, Any]) -> dict[str, str]:
     return {name: price for name, price in (bot["pricing"]["api"] or {}).items() if price is not None}
 
 
-def test_features_in_another_form_do_not_freeze_prices(crawl: Crawler) -> None:
-    before, after = two_crawls(crawl, "api_features_objects")
+def test_features_in_another_form_do_not_freeze_prices(two_crawls: TwoCrawls) -> None:
+    before, after = two_crawls("api_features_objects")
     assert after.status == 5
     assert "supported_features could not be read in " in problems(after)["catalog_drift"]
     assert "The models API has changed" in after.log
@@ -43,8 +47,8 @@ def test_features_in_another_form_do_not_freeze_prices(crawl: Crawler) -> None:
         assert {error["field"] for error in bot["errors"]} <= {"supported_features"}
 
 
-def test_a_missing_modality_costs_that_value_alone(crawl: Crawler) -> None:
-    before, after = two_crawls(crawl, "api_null_modalities")
+def test_a_missing_modality_costs_that_value_alone(two_crawls: TwoCrawls) -> None:
+    before, after = two_crawls("api_null_modalities")
     assert after.status == 5
     for name, bot in after.bots.items():
         assert bot["architecture"] == before.bots[name]["architecture"]
@@ -65,8 +69,8 @@ def test_a_new_bot_keeps_everything_but_the_odd_price(crawl: Crawler) -> None:
     assert len(done.bots) == BOTS
 
 
-def test_unknown_price_keys_are_kept_and_said_once(crawl: Crawler) -> None:
-    before, after = two_crawls(crawl, "api_money_keys")
+def test_unknown_price_keys_are_kept_and_said_once(two_crawls: TwoCrawls) -> None:
+    before, after = two_crawls("api_money_keys")
     assert after.status == 0, after.log
     message = problems(after)["price_key_unknown"]
     assert "web_search" in message
@@ -76,20 +80,20 @@ def test_unknown_price_keys_are_kept_and_said_once(crawl: Crawler) -> None:
     assert any("overrides" in bot["pricing"]["api_other"] for bot in after.bots.values())
 
 
-def test_nested_prices_leave_the_known_ones(crawl: Crawler) -> None:
-    before, after = two_crawls(crawl, "api_nested_pricing")
+def test_nested_prices_leave_the_known_ones(two_crawls: TwoCrawls) -> None:
+    before, after = two_crawls("api_nested_pricing")
     changed = [name for name, bot in after.bots.items() if bot["errors"]]
     assert len(changed) == 2
     for name in changed:
         assert after.bots[name]["pricing"]["api"] == before.bots[name]["pricing"]["api"]
         assert [error["field"] for error in after.bots[name]["errors"]] == ["pricing.api"]
         assert "pricing.api" in after.bots[name]["observed"]["catalog"]["kept"]
-    assert "pricing.api is missing from 2 of 30 entries" in problems(after)["field_malformed"]
+    assert "pricing.api is missing from 2 of 16 entries" in problems(after)["field_malformed"]
 
 
 @pytest.mark.parametrize(("fault", "status"), [("api_created_seconds", 0), ("api_created_zero", 5)])
-def test_the_unit_of_created_changes_nothing(crawl: Crawler, fault: str, status: int) -> None:
-    before, after = two_crawls(crawl, fault)
+def test_the_unit_of_created_changes_nothing(two_crawls: TwoCrawls, fault: str, status: int) -> None:
+    before, after = two_crawls(fault)
     assert after.status == status
     assert {name: bot["created"] for name, bot in after.bots.items()} == {
         name: bot["created"] for name, bot in before.bots.items()
@@ -108,8 +112,8 @@ def test_an_odd_id_protects_only_the_bot_that_it_may_be(crawl: Crawler) -> None:
     assert "entry_malformed" in problems(after)
 
 
-def test_a_huge_number_costs_itself_alone(crawl: Crawler) -> None:
-    before, after = two_crawls(crawl, "api_huge_integer")
+def test_a_huge_number_costs_itself_alone(two_crawls: TwoCrawls) -> None:
+    before, after = two_crawls("api_huge_integer")
     assert after.status == 0, after.log
     assert after.bots.keys() == before.bots.keys()
     for name, bot in after.bots.items():

@@ -72,7 +72,7 @@ def test_a_site_that_blocks_everything_is_left_alone(crawl: Crawler) -> None:
         assert before.status == 0, before.log
         replica.set_faults("challenge=0.7", "page_429=0.2", "login=0.1")
         replica.forget_requests()
-        after = crawl(replica, force="true")
+        after = crawl(replica, {"POE_CHECK_WAIT": "0.2"}, force="true")
         asked = visits(replica)
     assert after.status == 4, after.log
     assert 20 <= asked.total() <= 20 + 2 * 6
@@ -93,7 +93,7 @@ def test_a_site_that_blocks_everything_is_left_alone(crawl: Crawler) -> None:
 
 def test_a_site_that_answers_now_and_then_is_not_given_up(crawl: Crawler) -> None:
     with running(bots=30, faults=["challenge=0.5"], seed=1) as replica:
-        done = crawl(replica, settings={"RETRY_TIMES": "6"})
+        done = crawl(replica, settings={"RETRY_TIMES": "6", "POE_CHECK_WAIT": "0.2"})
     assert done.report["finish_reason"] == "finished"
     assert sum(bool(bot["observed"]["page"]) for bot in done.bots.values()) > 25
 
@@ -139,11 +139,11 @@ def test_an_interrupted_crawl_publishes_a_part_and_can_be_resumed(
     assert asked == Counter([*handles, handles[10]]), "asked for again"
 
 
-@pytest.mark.parametrize("seed", [101, 102, 103])
-def test_a_storm_loses_nothing(tmp_path: Path, seed: int) -> None:
-    with running(bots=10, seed=seed) as replica:
+def test_storms_lose_nothing(tmp_path: Path) -> None:
+    with running(bots=10, seed=101) as replica:
         known = faults.crawl(replica, tmp_path)
         assert len(known.bots) == 10
-        outcome = faults.storm(replica, known, tmp_path, seed)
-    assert outcome.wrong == []
-    assert outcome.crawl.status in {0, 3, 4, 5}, outcome.crawl.log
+        for seed in (101, 102):
+            outcome = faults.storm(replica, known, tmp_path, seed)
+            assert outcome.wrong == []
+            assert outcome.crawl.status in {0, 3, 4, 5}, outcome.crawl.log

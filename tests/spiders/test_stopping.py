@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from poe_scraper.replica import Replica, running
+from tests.spiders.conftest import KnownSite
 
 Crawler = Callable[..., Any]
 
@@ -38,31 +39,29 @@ def prices(done: Any) -> dict[str, Any]:
         ("card_no_details", "bots that have a rate card in the feed show none"),
     ],
 )
-def test_a_changed_site_is_noticed_after_the_first_pages(crawl: Crawler, fault: str, piece: str) -> None:
-    with running(bots=BOTS) as replica:
-        before = crawl(replica)
-        assert before.status == 0, before.log
-        replica.set_faults(f"{fault}=1")
-        for _ in range(2):
-            replica.forget_requests()
-            after = crawl(replica, force="true")
-            asked = visits(replica)
-            assert after.status in {3, 5}, after.log
-            assert after.report["finish_reason"] in {"site_changed", "blocked_host"}
-            assert prices(after) == prices(before)
-            assert asked.total() <= 10 + 2 * IN_FLIGHT
-            assert max(asked.values()) <= 2, "pages were requested again and again"
-            (headline,) = [line for line in after.log.splitlines() if line.startswith(HEADLINES)]
-            assert piece in headline
-            assert "The crawl stopped" in headline
-            assert after.log.index(headline) < after.log.rindex("bots seen")
+def test_a_changed_site_is_noticed_after_the_first_pages(
+    crawl: Crawler, known: KnownSite, fault: str, piece: str
+) -> None:
+    known.replica.set_faults(f"{fault}=1")
+    for _ in range(2):
+        known.replica.forget_requests()
+        after = crawl(known.replica, force="true")
+        asked = visits(known.replica)
+        assert after.status in {3, 5}, after.log
+        assert after.report["finish_reason"] in {"site_changed", "blocked_host"}
+        assert prices(after) == prices(known.before)
+        assert asked.total() <= 10 + 2 * IN_FLIGHT
+        assert max(asked.values()) <= 2, "pages were requested again and again"
+        (headline,) = [line for line in after.log.splitlines() if line.startswith(HEADLINES)]
+        assert piece in headline
+        assert "The crawl stopped" in headline
+        assert after.log.index(headline) < after.log.rindex("bots seen")
 
 
-def test_one_odd_bot_does_not_stop_a_crawl(crawl: Crawler) -> None:
-    with running(bots=BOTS) as replica:
-        handles = [bot["handle"] for bot in replica.catalog()["bots"] if bot["listed"]]
-        replica.set_faults(*(f"error_200@{handle}" for handle in handles[:4]))
-        done = crawl(replica, settings={"RETRY_TIMES": "0"})
+def test_one_odd_bot_does_not_stop_a_crawl(crawl: Crawler, known: KnownSite) -> None:
+    handles = [bot["handle"] for bot in known.replica.catalog()["bots"] if bot["listed"]]
+    known.replica.set_faults(*(f"error_200@{handle}" for handle in handles[:4]))
+    done = crawl(known.replica, settings={"RETRY_TIMES": "0"}, force="true")
     assert done.status == 5, done.log
     assert done.report["finish_reason"] == "finished"
     assert done.report["failed"] == {"site_changed": 4}
