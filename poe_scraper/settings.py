@@ -444,4 +444,4 @@ DEFAULT_REQUEST_HEADERS = {"Accept-Language": "en-US,en;q=0.9"}  # default "en":
 
 # --- logging ----------------------------------------------------------------------------------
 LOG_LEVEL = "INFO"  # default DEBUG
-STATS_DUMP = False  # default True: the run report holds the figures
+STATS_DUMP = False  # default True: the run report holds the figures; Scrapyd's jobs dump them (spiders/visits.py)

@@ -125,6 +125,8 @@ class PageVisits(scrapy.Spider):
         """Make the spider; raises `UsageError` for a wrong argument."""
         spider = super().from_crawler(crawler, *args, **kwargs)
         settings = crawler.settings
+        if kwargs.get("_job"):
+            settings.set("STATS_DUMP", True, priority="project")  # logparser and ScrapydWeb read figures from the log
         spider.site_url = str(settings["POE_SITE_URL"]).rstrip("/")
         spider.max_age = timedelta(seconds=settings.getfloat("POE_MAX_AGE"))
         spider.max_lost = settings.getfloat("POE_GATE_MAX_LOST")

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import logparser
 import pytest
 
 from poe_scraper.cli import main
@@ -99,6 +100,11 @@ def test_of_two_jobs_at_once_one_publishes_and_the_other_waits_for_it(
         assert finished[job]["log_url"] == f"/logs/poe_scraper/poe_models/{job}.log"
         assert "Traceback" not in scrapyd.log(job)
         assert scrapyd.log(job).endswith("Exit code 0\n")
+    # what ScrapydWeb shows of the job
+    figures = logparser.parse(scrapyd.log(first))
+    assert (figures["finish_reason"], figures["items"]) == ("finished", 8)
+    assert figures["crawler_stats"]["poe/pages/rendered"] == 8
+    assert figures["log_categories"]["error_logs"]["count"] == 0
     assert "version 1: 8 added" in scrapyd.log(first)
     assert "version 1: unchanged" in scrapyd.log(second)
     wait_until(lambda: all(any("Process finished" in line and job in line for line in scrapyd.said) for job in jobs))
