@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test lint docs format clean
+.PHONY: help install demo test coverage lint docs format clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,12 @@ redis-server:
 	 else sudo -n apt-get update -q && sudo -n apt-get install -y -q --no-install-recommends redis-server; fi; } \
 	 || echo "Without it, the tests of shared crawls are skipped."
 
+coverage: install redis-server ## Run all tests and say which lines none of them runs
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 4 --dist worksteal
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 docs: install ## Build the documents as a site, and serve it at http://127.0.0.1:8000
 	$(BIN)/mkdocs serve
 
@@ -54,4 +60,4 @@ format: install ## Put the sources into the project's format
 	$(BIN)/ruff format .
 
 clean: ## Remove what the other targets made, except output/
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .scrapy *.egg-info
+	rm -rf $(VENV) build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .scrapy *.egg-info
