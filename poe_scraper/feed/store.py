@@ -54,12 +54,28 @@ class FeedStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.models = folder / "models.json"
+        self.models_packed = folder / "models.json.gz"
+        self.slim = folder / "slim.json"
+        self.version_note = folder / "version.json"
         self.schema = folder / "models.schema.json"
         self.change_log = folder / "changes.jsonl"
         self.atom = folder / "changes.atom"
         self.version_folder = folder / "versions"
         self.refused_folder = folder / "refused"
         self.run_folder = folder / "runs"
+
+    @property
+    def current_files(self) -> tuple[Path, ...]:
+        """The files that tell the current state, each after those that it refers to."""
+        return (
+            self.change_log,
+            self.atom,
+            self.schema,
+            self.models,
+            self.slim,
+            self.models_packed,
+            self.version_note,
+        )
 
     @property
     def log(self) -> ChangeLog:
