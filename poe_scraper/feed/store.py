@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from poe_scraper.failures import FeedNotFoundError
 from poe_scraper.feed.changelog import ChangeLog
-from poe_scraper.feed.reader import check_schema_version, current_feed, read_feed, reason
+from poe_scraper.feed.reader import FeedReader, check_schema_version, current_feed, read_feed, reason
 from poe_scraper.feed.spool import BotSpool
 from poe_scraper.items import Bot, Change, Feed, RunReport
 
@@ -101,14 +101,18 @@ class FeedStore:
         return sorted(int(name[1]) for name in names if name)
 
     def version(self, number: int) -> Feed:
-        """One published version, as it was.
+        """One published version, as it was, every bot built.
 
         Raises:
             FeedNotFoundError: there is no such version.
             FeedError: its file is broken.
         """
+        return self.open_version(number).feed()
+
+    def open_version(self, number: int) -> FeedReader:
+        """One published version, as it was. Raises the same errors as `version`."""
         try:
-            return read_feed(self.version_file(number)).feed()
+            return read_feed(self.version_file(number))
         except FeedNotFoundError:
             numbers = self.versions()
             there = f"{numbers[0]} to {numbers[-1]} are on disk" if numbers else f"{self.version_folder} is empty"
