@@ -59,7 +59,7 @@ def mend(store: FeedStore) -> tuple[Feed | None, KnownBots]:
         remake_changes(store, head)
         added = []
     if restored or added or not logged or not store.atom.exists():
-        remake_atom(store)
+        remake_atom(store, known)
     if restored or not store.schema.exists():
         remake_schema(store)
     small = (store.slim, store.models_packed, store.version_note)
@@ -89,7 +89,7 @@ def repair(store: FeedStore) -> list[str]:
             disk.set_aside(store.version_file(head.version), f"{store.version_file(head.version)} is broken.")
             remake_version(store, head, known)
         remake_changes(store, head)
-        remake_atom(store)
+        remake_atom(store, known)
         remake_schema(store)
         remake_small(store, head, known)
         return [name for name, digest in _digests(store).items() if before.get(name) != digest]
@@ -114,11 +114,11 @@ def remake_changes(store: FeedStore, head: Feed) -> None:
     disk.replace(store.change_log, map(line_of, _all_changes(store, head)))
 
 
-def remake_atom(store: FeedStore) -> None:
+def remake_atom(store: FeedStore, known: KnownBots) -> None:
     """Make `changes.atom` anew from `changes.jsonl`. Raises `FeedError`."""
     first = store.log.first()
     if first is not None:
-        disk.replace(store.atom, [atom(first, store.log.recent())])
+        disk.replace(store.atom, [atom(first, store.log.recent(), known.page_of)])
 
 
 def remake_schema(store: FeedStore) -> None:

@@ -143,7 +143,7 @@ class FeedWriter:
             if new_version:
                 staging.add(self.store.version_file(candidate.version), packed)
             if changes:
-                staging.add(self.store.atom, [self._atom(candidate.version, changes)])
+                staging.add(self.store.atom, [self._atom(candidate.version, changes, spool)])
             if not _has_content(self.store.schema, schema_text()):
                 staging.add(self.store.schema, [schema_text()])
             digest = Digest()
@@ -171,10 +171,10 @@ class FeedWriter:
         _remove_oldest(self.store.run_files(), runs)
         _remove_oldest(self.store.refused_files(), refused)
 
-    def _atom(self, version: int, changes: Sequence[Change]) -> bytes:
+    def _atom(self, version: int, changes: Sequence[Change], bots: KnownBots) -> bytes:
         log = self.store.log
         recent = log.recent(version) if log.path.exists() else ()
-        return atom(log.first() or changes[0], chain(recent, changes))
+        return atom(log.first() or changes[0], chain(recent, changes), bots.page_of)
 
     def _compare(self, candidate: Feed, bots: BotSpool) -> "_Comparison":
         """Compare a candidate with the published feed, bot by bot."""
