@@ -30,7 +30,7 @@ from pydantic_core import PydanticSerializationError
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 SCHEMA_VERSION = "1.1"
-"""Version of the feed's schema, MAJOR.MINOR. docs/feed.md has the rules for raising it."""
+"""Version of the feed's schema, MAJOR.MINOR. docs/schema.md has the rules for raising it."""
 
 POINTS_PER_USD = Decimal(33_000)
 """What Poe charges for a dollar, in points (observed: 473 rate cards, October 2026)."""

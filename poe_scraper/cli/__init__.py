@@ -27,6 +27,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "diff": ("poe_scraper.cli.history:diff", "Show what changed between two versions of the feed."),
         "site": ("poe_scraper.cli.site:site", "Build or show the catalogue: the feed as web pages."),
         "export": ("poe_scraper.cli.export:export", "Write the feed in another format."),
+        "mcp": ("poe_scraper.cli.mcp:mcp", "Answer an agent's questions about the feed (MCP)."),
         "schema": ("poe_scraper.cli.feed:schema", "Print the JSON Schema of the feed."),
     },
     "Crawl": {

@@ -10,14 +10,18 @@ from poe_scraper.cli.terminal import echo_json, notice, safe
 from poe_scraper.exports import FORMATS, Export
 from poe_scraper.exports import export as exported
 from poe_scraper.failures import PoeScraperError
+from poe_scraper.feed.reader import feed_folder
+from poe_scraper.feed.store import FeedStore
 
-_FORMATS = "\b\nFormats:\n" + "\n".join(f"  {name:<11}{form.summary}" for name, form in FORMATS.items())
+_FORMATS = "\b\nFormats:\n" + "\n".join(f"  {name:<20}{form.summary}" for name, form in FORMATS.items())
 
 
 @click.command(
     epilog=_FORMATS
     + "\n\n"
-    + examples("export csv > prices.csv", "export xlsx -o poe.xlsx", "export models.dev -o poe/")
+    + examples(
+        "export csv > prices.csv", "export xlsx -o poe.xlsx", "export models.dev -o poe/", "export sqlite -o poe.db"
+    )
 )
 @click.argument("name", metavar="FORMAT", type=click.Choice(list(FORMATS)))
 @click.option(
@@ -27,9 +31,10 @@ _FORMATS = "\b\nFormats:\n" + "\n".join(f"  {name:<11}{form.summary}" for name, 
     type=click.Path(path_type=Path),
     help="File to write, or folder where the format is several files.  [default: stdout]",
 )
+@click.option("--version", metavar="N", type=click.IntRange(min=1), help="Version of the feed.  [default: the current]")
 @output_dir
 @as_json
-def export(name: str, output: Path | None, output_dir: Path | None, as_json: bool) -> None:
+def export(name: str, output: Path | None, version: int | None, output_dir: Path | None, as_json: bool) -> None:
     """Write the feed in another format. Bots whose price a format cannot say exactly are left out, and counted."""
     to_stdout = output is None or str(output) == "-"
     if to_stdout and not FORMATS[name].text:
@@ -38,7 +43,9 @@ def export(name: str, output: Path | None, output_dir: Path | None, as_json: boo
     if to_stdout and as_json:
         message = "--json reports what was written: give --output too."
         raise click.UsageError(message)
-    made = exported(the_feed(output_dir), name)
+    store = FeedStore(feed_folder(output_dir))
+    feed = the_feed(output_dir) if version is None else store.open_version(version)
+    made = exported(feed, name, store)
     if made.left_out:
         reasons = "; ".join(f"{count}: {reason}" for reason, count in sorted(made.reasons.items()))
         notice(f"{made.left_out} active bots are left out: {name} cannot say exactly what they cost ({reasons}).")

@@ -76,7 +76,7 @@ def search(text: tuple[str, ...], output_dir: Path | None, as_json: bool, **filt
 def _show(feed: FeedReader, selection: Selection, as_json: bool) -> None:
     entries = select(feed, selection)
     if as_json:
-        bots = [_summary(entry) for entry in entries]
+        bots = [summary(entry) for entry in entries]
         echo_json({"version": feed.version, "starter": feed.starter, "count": len(bots), "bots": bots})
         return
     rows = table("Bot", "Creator", "Dollars", "Points", "Per", right=("Dollars", "Points"))
@@ -88,7 +88,8 @@ def _show(feed: FeedReader, selection: Selection, as_json: bool) -> None:
     out.print(f"{len(entries)} of {len(feed)} bots")
 
 
-def _summary(entry: Entry) -> dict[str, Any]:
+def summary(entry: Entry) -> dict[str, Any]:
+    """A bot in a few fields, as `list --json` and `search --json` print it."""
     architecture = entry.get("architecture") or {}
     return {
         "id": entry["id"],

@@ -23,19 +23,20 @@ def export(feed: FeedReader) -> Export:
     found = token_priced(feed)
     content = {
         "updated_at": f"{feed.generated_at:%Y-%m-%d}",
-        "prices": [price for priced in found.priced for price in _prices(priced)],
+        "prices": [price for priced in found.priced for price in prices(priced)],
     }
     text = json.dumps(content, indent=2) + "\n"
     return Export({"current-v1.json": text.encode()}, len(found.priced), found.left_out)
 
 
-def _prices(priced: TokenPriced) -> Iterator[dict[str, Any]]:
+def prices(priced: TokenPriced) -> Iterator[dict[str, Any]]:
+    """The entries of a bot: below every context tier, and in each."""
     name = _inert(priced.bot.display_name or priced.bot.handle or priced.bot.id)
     identity = _inert(priced.bot.id)
     yield _price(identity, name, priced.base)
-    for tier, prices in priced.tiers:
+    for tier, costs in priced.tiers:
         above = f"{tier.min_tokens / 1000:f}k"
-        yield _price(f"{identity}-{above}", f"{name} over {above}", prices)
+        yield _price(f"{identity}-{above}", f"{name} over {above}", costs)
 
 
 def _inert(text: str) -> str:

@@ -170,11 +170,12 @@ def _undone(bot: Bot, change: Change) -> Bot:
 
 def price_changes(old: Bot, new: Bot) -> list[PriceChange]:
     """The prices that differ between two states of a bot, in the order of the newer card."""
-    page = _changes(old.pricing.rates, new.pricing.rates, "page")
-    return [*page, *_changes(api_rates(old.pricing.api), api_rates(new.pricing.api), "api")]
+    page = rate_changes(old.pricing.rates, new.pricing.rates)
+    return [*page, *rate_changes(api_rates(old.pricing.api), api_rates(new.pricing.api), "api")]
 
 
-def _changes(old: Iterable[Rate], new: Iterable[Rate], source: str) -> Iterator[PriceChange]:
+def rate_changes(old: Iterable[Rate], new: Iterable[Rate], source: str = "page") -> Iterator[PriceChange]:
+    """The prices that differ between two lists, in the order of the newer one; then those that disappeared."""
     before: dict[tuple[object, ...], list[Rate]] = {}
     for rate in old:
         before.setdefault((rate.currency, *identity(rate)), []).append(rate)

@@ -22,6 +22,7 @@ from poe_scraper.feed.changes import compare
 from poe_scraper.feed.lock import WriterLock
 from poe_scraper.feed.reader import require_writable
 from poe_scraper.feed.schema import schema_text
+from poe_scraper.feed.small import Digest, is_told_by, slim_text, version_text
 from poe_scraper.feed.spool import KnownBots
 from poe_scraper.feed.store import FeedStore, feed_text, load_feed
 from poe_scraper.items import Change, Feed
@@ -58,9 +59,12 @@ def mend(store: FeedStore) -> tuple[Feed | None, KnownBots]:
         remake_changes(store, head)
         added = []
     if restored or added or not logged or not store.atom.exists():
-        remake_atom(store)
+        remake_atom(store, known)
     if restored or not store.schema.exists():
         remake_schema(store)
+    small = (store.slim, store.models_packed, store.version_note)
+    if restored or not all(path.exists() for path in small) or not is_told_by(store.version_note, head):
+        remake_small(store, head, known)
     return head, known
 
 
@@ -85,8 +89,9 @@ def repair(store: FeedStore) -> list[str]:
             disk.set_aside(store.version_file(head.version), f"{store.version_file(head.version)} is broken.")
             remake_version(store, head, known)
         remake_changes(store, head)
-        remake_atom(store)
+        remake_atom(store, known)
         remake_schema(store)
+        remake_small(store, head, known)
         return [name for name, digest in _digests(store).items() if before.get(name) != digest]
     finally:
         lock.release()
@@ -109,16 +114,26 @@ def remake_changes(store: FeedStore, head: Feed) -> None:
     disk.replace(store.change_log, map(line_of, _all_changes(store, head)))
 
 
-def remake_atom(store: FeedStore) -> None:
+def remake_atom(store: FeedStore, known: KnownBots) -> None:
     """Make `changes.atom` anew from `changes.jsonl`. Raises `FeedError`."""
     first = store.log.first()
     if first is not None:
-        disk.replace(store.atom, [atom(first, store.log.recent())])
+        disk.replace(store.atom, [atom(first, store.log.recent(), known.page_of)])
 
 
 def remake_schema(store: FeedStore) -> None:
     """Make `models.schema.json` anew. Raises `FeedError`."""
     disk.replace(store.schema, [schema_text()])
+
+
+def remake_small(store: FeedStore, head: Feed, known: KnownBots) -> None:
+    """Make `slim.json`, `models.json.gz` and `version.json` anew from `models.json`. Raises `FeedError`."""
+    digest = Digest()
+    with disk.Staging() as staging:
+        staging.add(store.slim, slim_text(head, (line for _, line in known.lines())))
+        staging.add(store.models_packed, disk.zipped(digest.of(_pieces(store.models))))
+        staging.add(store.version_note, [version_text(head, digest)])
+        staging.commit()
 
 
 def _clear(store: FeedStore) -> None:
@@ -131,7 +146,7 @@ def _clear(store: FeedStore) -> None:
     for path in folders:
         if path.exists() and not path.is_dir():
             disk.set_aside(path, f"{path} is not a folder.")
-    for path in (store.models, store.schema, store.change_log, store.atom):
+    for path in store.current_files:
         if path.is_dir():
             disk.set_aside(path, f"{path} is a folder, not a file.")
     for path in (store.folder, *folders, store.change_log):
@@ -204,13 +219,13 @@ def _usable_log(store: FeedStore, head: Feed) -> int:
 
 def _keep_copy(path: Path) -> None:
     """Keep a broken file beside the one that will be made of it."""
+    disk.replace(path.with_name(f"{path.name}.broken"), _pieces(path))
 
-    def pieces() -> Iterator[bytes]:
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                yield piece
 
-    disk.replace(path.with_name(f"{path.name}.broken"), pieces())
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            yield piece
 
 
 def _all_changes(store: FeedStore, head: Feed) -> Iterator[Change]:
@@ -259,9 +274,8 @@ def _is_readable(store: FeedStore, number: int) -> bool:
 
 def _digests(store: FeedStore) -> dict[str, bytes | None]:
     """The SHA-256 of each file that can be made anew; None for one that cannot be read."""
-    paths = (store.models, store.schema, store.change_log, store.atom)
     newest = [store.version_file(number) for number in store.versions()[-1:]]
-    return {str(path.relative_to(store.folder)): _digest(path) for path in (*paths, *newest)}
+    return {str(path.relative_to(store.folder)): _digest(path) for path in (*store.current_files, *newest)}
 
 
 def _digest(path: Path) -> bytes | None:

@@ -34,6 +34,10 @@ class _Generator(GenerateJsonSchema):
 def schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of `models.json`. Do not modify the returned value."""
     generated = Feed.model_json_schema(mode="serialization", schema_generator=_Generator)
+    for described in (generated, *generated["$defs"].values()):
+        for name in described.get("required", ()):
+            # what is always there needs no default, and code generators make an optional field of it
+            described["properties"][name].pop("default", None)
     kind = generated["$defs"]["OtherAdjustment"]["properties"]["kind"]
     kind["not"] = {"enum": sorted(ADJUSTMENT_KINDS)}
     return {

@@ -116,6 +116,11 @@ class KnownBots(BotSpool):
     def __getitem__(self, key: str) -> Bot:
         return self._recent(key)
 
+    def page_of(self, bot: str) -> str | None:
+        """The address of a bot's page by the bot's id in any case; None if there is no such bot."""
+        key = bot.casefold()
+        return json.loads(self.line(key))["url"] if key in self else None
+
     def _put(self, key: str, bot_id: str, line: bytes, summary: BotSummary) -> None:
         super()._put(key, bot_id, line, summary)
         self._recent.cache_clear()

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from poe_scraper.failures import FeedNotFoundError
 from poe_scraper.feed.changelog import ChangeLog
-from poe_scraper.feed.reader import check_schema_version, current_feed, read_feed, reason
+from poe_scraper.feed.reader import FeedReader, check_schema_version, current_feed, read_feed, reason
 from poe_scraper.feed.spool import BotSpool
 from poe_scraper.items import Bot, Change, Feed, RunReport
 
@@ -54,12 +54,28 @@ class FeedStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.models = folder / "models.json"
+        self.models_packed = folder / "models.json.gz"
+        self.slim = folder / "slim.json"
+        self.version_note = folder / "version.json"
         self.schema = folder / "models.schema.json"
         self.change_log = folder / "changes.jsonl"
         self.atom = folder / "changes.atom"
         self.version_folder = folder / "versions"
         self.refused_folder = folder / "refused"
         self.run_folder = folder / "runs"
+
+    @property
+    def current_files(self) -> tuple[Path, ...]:
+        """The files that tell the current state, each after those that it refers to."""
+        return (
+            self.change_log,
+            self.atom,
+            self.schema,
+            self.models,
+            self.slim,
+            self.models_packed,
+            self.version_note,
+        )
 
     @property
     def log(self) -> ChangeLog:
@@ -85,14 +101,18 @@ class FeedStore:
         return sorted(int(name[1]) for name in names if name)
 
     def version(self, number: int) -> Feed:
-        """One published version, as it was.
+        """One published version, as it was, every bot built.
 
         Raises:
             FeedNotFoundError: there is no such version.
             FeedError: its file is broken.
         """
+        return self.open_version(number).feed()
+
+    def open_version(self, number: int) -> FeedReader:
+        """One published version, as it was. Raises the same errors as `version`."""
         try:
-            return read_feed(self.version_file(number)).feed()
+            return read_feed(self.version_file(number))
         except FeedNotFoundError:
             numbers = self.versions()
             there = f"{numbers[0]} to {numbers[-1]} are on disk" if numbers else f"{self.version_folder} is empty"

@@ -1,8 +1,8 @@
 """The folder of the feed, for writing.
 
 A publication is written in this order: the lines of `changes.jsonl`, the version file, the Atom feed, the schema,
-`models.json`. The version file decides: if it exists, the next start finishes the publication; if it does not, the
-next start undoes what was written before it.
+`models.json`, the small files. The version file decides: if it exists, the next start finishes the publication; if it
+does not, the next start undoes what was written before it.
 """
 
 import json
@@ -26,6 +26,7 @@ from poe_scraper.feed.lock import WriterLock
 from poe_scraper.feed.repair import mend
 from poe_scraper.feed.schema import MOST, bot_misfits, head_misfits, schema_text
 from poe_scraper.feed.site import require_site
+from poe_scraper.feed.small import Digest, slim_text, version_text
 from poe_scraper.feed.spool import BotSpool, KnownBots, not_later_than
 from poe_scraper.feed.store import FeedStore, feed_text
 from poe_scraper.items import Bot, Change, Feed, Run, RunReport, Site
@@ -137,14 +138,19 @@ class FeedWriter:
         self._pass_gate(candidate, spool, comparison, gate or Gate(), accept=accept)
         new_version = candidate.version > number
         changes = comparison.changes if new_version else []
+        packed = [b"".join(disk.zipped(_text(candidate, spool)))]
         with disk.Staging() as staging:
             if new_version:
-                staging.add(self.store.version_file(candidate.version), disk.zipped(_text(candidate, spool)))
+                staging.add(self.store.version_file(candidate.version), packed)
             if changes:
-                staging.add(self.store.atom, [self._atom(candidate.version, changes)])
+                staging.add(self.store.atom, [self._atom(candidate.version, changes, spool)])
             if not _has_content(self.store.schema, schema_text()):
                 staging.add(self.store.schema, [schema_text()])
-            staging.add(self.store.models, _text(candidate, spool))
+            digest = Digest()
+            staging.add(self.store.models, digest.of(_text(candidate, spool)))
+            staging.add(self.store.slim, slim_text(candidate, (line for _, line in spool.lines())))
+            staging.add(self.store.models_packed, packed)
+            staging.add(self.store.version_note, [version_text(candidate, digest)])
             self._commit(staging, changes)
         self.head = candidate
         self.known = spool
@@ -165,10 +171,10 @@ class FeedWriter:
         _remove_oldest(self.store.run_files(), runs)
         _remove_oldest(self.store.refused_files(), refused)
 
-    def _atom(self, version: int, changes: Sequence[Change]) -> bytes:
+    def _atom(self, version: int, changes: Sequence[Change], bots: KnownBots) -> bytes:
         log = self.store.log
         recent = log.recent(version) if log.path.exists() else ()
-        return atom(log.first() or changes[0], chain(recent, changes))
+        return atom(log.first() or changes[0], chain(recent, changes), bots.page_of)
 
     def _compare(self, candidate: Feed, bots: BotSpool) -> "_Comparison":
         """Compare a candidate with the published feed, bot by bot."""

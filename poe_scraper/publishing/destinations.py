@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from multiprocessing.pool import ThreadPool
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import fsspec
@@ -22,7 +22,7 @@ from fsspec.utils import get_protocol
 
 from poe_scraper.failures import Code
 from poe_scraper.feed.store import FeedStore
-from poe_scraper.publishing.record import Record
+from poe_scraper.publishing.record import Record, Sent
 from poe_scraper.untrusted import safe
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,20 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "sftp": "sftp", "ssh": "sftp"}
 """The extra of this project that installs the package for a protocol."""
+
+_TYPES = {
+    ".json": "application/json",
+    ".gz": "application/gzip",
+    ".jsonl": "application/jsonl",
+    ".atom": "application/atom+xml",
+    ".schema.json": "application/schema+json",
+}
+"""Media types by the end of a file's name. A `.gz` file is served as it is, without `Content-Encoding`: a client that
+unpacked it on the way would save something else under that name."""
+
+_ONE_YEAR = 365 * 86_400
+_IMMUTABLE = f"public, max-age={_ONE_YEAR}, immutable"
+"""For files that never change under their name."""
 
 PERMANENT_ERRORS = (ImportError, NotImplementedError, ValueError, PermissionError, ftplib.error_perm)
 """A wrong URL, a missing package, a wrong password: retrying does not help and may lock the account."""
@@ -86,11 +100,11 @@ class Destination:
     Args:
         url: a URL that fsspec accepts; it may contain credentials.
         store: the folder of the feed.
-        sent: SHA-256 of each file that was sent, except versions; it is updated.
+        sent: the files that were sent before; it is updated.
         deadline: time of the monotonic clock after which no further file is sent.
     """
 
-    def __init__(self, url: str, store: FeedStore, sent: dict[str, str], *, deadline: float) -> None:
+    def __init__(self, url: str, store: FeedStore, sent: dict[str, Sent], *, deadline: float) -> None:
         self.url = url
         self.store = store
         self.sent = sent
@@ -98,30 +112,47 @@ class Destination:
         self.protocol = get_protocol(url)
 
     def update(self) -> None:
-        """Send files that are missing or have changed, `models.json` last.
+        """Send files that are missing or have changed, here or there, each after those that it refers to.
 
         Raises:
             Exception: any exception of fsspec or the package it uses, since they document no list.
         """
         # a new instance has no broken connection and no stale directory listing
         filesystem, root = fsspec.url_to_fs(self.url, skip_instance_cache=True, **_OPTIONS.get(self.protocol, {}))
-        sizes = {PurePosixPath(name): size for name, size in _sizes(filesystem, root, "", "versions")}
-        count = 0
-        for path in self._files():
-            name = PurePosixPath(path.relative_to(self.store.folder))
-            is_version = path.parent == self.store.version_folder
-            digest = "" if is_version else _digest(path)
-            if sizes.get(name) == path.stat().st_size and (is_version or self.sent.get(str(name)) == digest):
-                continue
-            if time.monotonic() > self.deadline:
-                message = "it took too long"
-                raise TimeoutError(message)
-            self.sent.pop(str(name), None)
-            self._put(filesystem, path, f"{root.rstrip('/')}/{name}")
-            if not is_version:
-                self.sent[str(name)] = digest
-            count += 1
-        logger.info("%s: %d files sent", public_name(self.url), count)
+        there = dict(_listing(filesystem, root))
+        paths = {path.relative_to(self.store.folder).as_posix(): path for path in self._files()}
+        for name in self.sent.keys() - paths.keys():
+            del self.sent[name]  # a version that is no longer kept here
+        fresh = []
+        try:
+            for name, path in paths.items():
+                if self._has(name, path, there.get(name)):
+                    continue
+                if time.monotonic() > self.deadline:
+                    message = "it took too long"
+                    raise TimeoutError(message)
+                self.sent.pop(name, None)
+                digest = _digest(path)
+                self._put(filesystem, path, f"{root.rstrip('/')}/{name}")
+                self.sent[name] = Sent(sha256=digest)
+                fresh.append(name)
+        finally:
+            logger.info("%s: %d files sent", public_name(self.url), len(fresh))
+        if fresh:
+            there = dict(_listing(filesystem, root))
+            for name in fresh:
+                if name in there:
+                    self.sent[name].tag = there[name].tag
+
+    def _has(self, name: str, path: Path, found: "_Found | None") -> bool:
+        """Whether the destination has a file with the content that it has here."""
+        sent = self.sent.get(name)
+        if sent is None or found is None or found.size != path.stat().st_size:
+            return False
+        if sent.tag is not None and found.tag != sent.tag:
+            return False  # somebody else wrote it
+        # a version never changes, and there may be thousands
+        return path.parent == self.store.version_folder or sent.sha256 == _digest(path)
 
     def explain(self, error: BaseException) -> str:
         """Describe an error in one line, without secrets."""
@@ -136,11 +167,12 @@ class Destination:
         """The files in the order in which they are sent: each file after those it refers to."""
         store = self.store
         yield from map(store.version_file, store.versions())
-        yield from (path for path in (store.change_log, store.atom, store.schema, store.models) if path.is_file())
+        yield from (path for path in store.current_files if path.is_file())
 
     def _put(self, filesystem: fsspec.AbstractFileSystem, path: Path, target: str) -> None:
         if self.protocol not in _RENAMES:
-            filesystem.put_file(str(path), target)
+            headers = self._headers(path) if self.protocol in {"s3", "s3a"} else {}
+            filesystem.put_file(str(path), target, **headers)
             return
         folder, _, name = target.rpartition("/")
         temporary = f"{folder}/.{name}.tmp"
@@ -150,6 +182,12 @@ class Destination:
             with Path(temporary).open("rb") as file:
                 os.fsync(file.fileno())
         filesystem.mv(temporary, target)
+
+    def _headers(self, path: Path) -> dict[str, str]:
+        """What S3 is to serve a file with, in the words of its API."""
+        kind = ".schema.json" if path.name.endswith(".schema.json") else path.suffix
+        is_version = path.parent == self.store.version_folder
+        return {"ContentType": _TYPES[kind], "CacheControl": _IMMUTABLE if is_version else "no-cache"}
 
     def _secrets(self) -> set[str]:
         """Parts of the URL and of fsspec's configuration that must not be shown."""
@@ -177,7 +215,7 @@ def _named(urls: Iterable[str], store: FeedStore, record: Record, *, deadline: f
         while name in destinations:
             number += 1
             name = f"{public_name(url)} ({number})"
-        sent = record.destinations.setdefault(name, {})
+        sent = record.sent.setdefault(name, {})
         destinations[name] = Destination(url, store, sent, deadline=deadline)
     return destinations
 
@@ -203,16 +241,27 @@ def _all_at_once(destinations: Mapping[str, Destination], timeout: float) -> dic
     return dict(errors)
 
 
-def _sizes(filesystem: fsspec.AbstractFileSystem, root: str, *folders: str) -> Iterator[tuple[str, int]]:
-    """Name and size of the files at the destination."""
-    for folder in folders:
+class _Found(NamedTuple):
+    """A file at a destination."""
+
+    size: int
+    """In bytes."""
+    tag: str | None
+    """What the destination calls its content; None if it does not name contents."""
+
+
+def _listing(filesystem: fsspec.AbstractFileSystem, root: str) -> Iterator[tuple[str, _Found]]:
+    """The files at the destination now, by name."""
+    filesystem.invalidate_cache()
+    for folder in ("", "versions"):
         try:
             entries = filesystem.ls(f"{root.rstrip('/')}/{folder}".rstrip("/") or "/", detail=True)
         except FileNotFoundError:
             continue
         for entry in entries:
             if entry["type"] == "file":
-                yield f"{folder}/{PurePosixPath(entry['name']).name}".lstrip("/"), entry["size"]
+                name = f"{folder}/{PurePosixPath(entry['name']).name}".lstrip("/")
+                yield name, _Found(entry["size"], entry.get("ETag"))
 
 
 def _digest(path: Path) -> str:

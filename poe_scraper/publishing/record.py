@@ -13,14 +13,23 @@ logger = logging.getLogger(__name__)
 _FILE = ".delivered.json"
 
 
+class Sent(BaseModel):
+    """A file that was sent to a destination."""
+
+    sha256: str
+    """Of its content."""
+    tag: str | None = None
+    """What the destination called that content, such as S3's ETag; null if it does not name contents."""
+
+
 class Record(BaseModel):
     """What was delivered so far.
 
     If it is lost, all files are sent again, and the webhook starts with the newest version.
     """
 
-    destinations: dict[str, dict[str, str]] = {}
-    """For each destination's name, the SHA-256 of each file that was sent, except versions."""
+    sent: dict[str, dict[str, Sent]] = {}
+    """For each destination's name, the files that it received."""
     webhook_through: int | None = None
     """Versions up to this one were posted, except those in `webhook_missed`; null before the first post."""
     webhook_missed: list[int] = []

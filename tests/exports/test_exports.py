@@ -7,6 +7,7 @@ import json
 import tomllib
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,15 +15,21 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
-from poe_scraper.exports import FORMATS, Export, export
+from poe_scraper.exports import FORMATS, Export
+from poe_scraper.exports import export as export_from
 from poe_scraper.failures import PoeScraperError
 from poe_scraper.feed.reader import FeedReader, open_feed, starter_feed
+from poe_scraper.feed.store import FeedStore
 from tests.made_feed import publish
 
 
 @pytest.fixture(scope="module")
 def feed(tmp_path_factory: pytest.TempPathFactory) -> FeedReader:
     return open_feed(publish(tmp_path_factory.mktemp("feed")))
+
+
+def export(feed: FeedReader, name: str) -> Export:
+    return export_from(feed, name, FeedStore(Path(feed.source).parent))
 
 
 def only(made: Export) -> bytes:
@@ -69,6 +76,7 @@ def test_csv(feed: FeedReader) -> None:
         "per_qualifier": "",
         "bound": "exact",
         "observed_at": "2026-10-27T12:00:00Z",
+        "usd_per_unit": "0.09",
     }
     api = [row for row in rows if row["id"] == "api-only"]
     assert [(row["source"], row["label"], row["amount"], row["per_unit"]) for row in api] == [
@@ -113,9 +121,20 @@ def test_parquet(feed: FeedReader) -> None:
     assert any(row["attributes"] for row in rows)
 
 
-def test_jsonl_is_the_feed_line_by_line(feed: FeedReader) -> None:
+def plain(value: Any, name: str = "") -> Any:
+    """A value of the feed as JSON Lines have it."""
+    if name in {"attributes", "figures", "api_other", "schema", "default_value"}:
+        return None if value is None else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        return {key: plain(part, key) for key, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, list) else value
+
+
+def test_jsonl_has_every_bot_of_the_feed_in_one_line(feed: FeedReader) -> None:
     lines = only(export(feed, "jsonl")).decode("ascii").splitlines()
-    assert [json.loads(line) for line in lines] == list(feed.entries)
+    by_id = {bot["id"]: bot for bot in map(json.loads, lines)}
+    assert by_id == {entry["id"]: plain(entry) for entry in feed.entries}
+    assert len(lines) == len(feed)
 
 
 @pytest.mark.parametrize(("name", "package"), [("parquet", "pyarrow"), ("xlsx", "xlsxwriter")])

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import feedparser
 import pytest
 
 from poe_scraper.feed.atom import ENTRIES, LINES
@@ -25,7 +26,7 @@ def change(version: int, bot: str, kind: str, field: str | None = None, old: Any
 
 def atom(changes: Iterable[Change]) -> bytes:
     first, *others = changes
-    return document(first, [first, *others])
+    return document(first, [first, *others], {"a": "https://poe.com/A"}.get)
 
 
 def read(document: bytes) -> ET.Element:
@@ -64,8 +65,8 @@ def test_one_entry_a_version_the_newest_first() -> None:
     assert texts(root, "a:entry/a:title") == ["Version 3: 1 gone, 1 changed", "Version 1: 2 added"]
     assert texts(root, "a:entry/a:updated") == ["2026-10-23T12:00:00Z", "2026-10-21T12:00:00Z"]
     assert texts(root, "a:entry/a:content")[0].splitlines() == [
-        "a: owned_by Acme, now Other",
-        "a: is_down nothing, now True",
+        "a: owned_by was Acme, now Other",
+        "a: is_down was nothing, now True",
         "b: gone",
     ]
 
@@ -97,18 +98,90 @@ def price(**told: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [
-        (None, price(usd="2"), "a: price unknown, now 2 USD per message"),
-        (price(points="75"), None, "a: price 75 points per message, now unknown"),
+        (None, price(usd="2"), "a: main price now $2 per message"),
+        (price(points="75"), None, "a: main price was 75 points per message, now gone"),
         (
             price(usd="0", points="0", per={"quantity": "1", "unit": None}),
             price(usd="2.27", points="75000", per={"quantity": "1000000", "unit": "token"}),
-            "a: price 0 USD or 0 points per use, now 2.27 USD or 75000 points per 1000000 token",
+            "a: main price was $0 or 0 points, now $2.27 or 75,000 points per 1M tokens",
         ),
     ],
 )
 def test_prices(old: Any, new: Any, line: str) -> None:
     root = read(atom([change(1, "a", "changed", "pricing.primary", old, new)]))
     assert texts(root, "a:entry/a:content") == [line]
+
+
+def rates(*amounts: tuple[str, str, str]) -> list[dict[str, Any]]:
+    per = {"quantity": "1000000", "unit": "token", "qualifier": None}
+    return [
+        {"label": label, "section": None, "attributes": {}, "currency": currency, "amount": amount, "per": per}
+        for label, currency, amount in amounts
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        (
+            rates(("Input", "USD", "2.27"), ("Input", "points", "75000"), ("Old", "points", "5")),
+            rates(("Input", "USD", "1.82"), ("Input", "points", "60000"), ("Evil\nb: gone", "points", "7")),
+            [
+                "a: Input was $2.27 per 1M tokens, now $1.82 per 1M tokens",
+                "a: Evil b: gone now 7 points per 1M tokens",
+                "a: Old was 5 points per 1M tokens, now gone",
+            ],
+        ),
+        (
+            rates(("A", "USD", "1"), ("B", "USD", "2")),
+            rates(("B", "USD", "2"), ("A", "USD", "1")),
+            ["a: pricing.rates"],
+        ),
+        ("damaged", [{"label": 1}], ["a: pricing.rates"]),
+    ],
+)
+def test_prices_of_a_card(old: Any, new: Any, lines: list[str]) -> None:
+    changes = [
+        change(1, "a", "changed", "pricing.rates", old, new),
+        change(1, "a", "changed", "pricing.primary", price(usd="2"), price(usd="1")),
+        change(1, "a", "changed", "pricing.rate_card", "an old card", "a new card"),
+    ]
+    assert texts(read(atom(changes)), "a:entry/a:content")[0].splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "line"),
+    [
+        (
+            "prompt",
+            "0.00000227",
+            "0.00000182",
+            "a: prompt of the models API was $2.27 per 1M tokens, now $1.82 per 1M tokens",
+        ),
+        ("request", None, "0.5", "a: request of the models API now $0.5 per message"),
+        ("completion", "0.1", "much", "a: pricing.api.completion"),
+    ],
+)
+def test_prices_of_the_api(name: str, old: Any, new: Any, line: str) -> None:
+    root = read(atom([change(1, "a", "changed", f"pricing.api.{name}", old, new)]))
+    assert texts(root, "a:entry/a:content") == [line]
+
+
+def test_a_reader_finds_its_way(tmp_path: Path) -> None:
+    """With feedparser, from where the feed is published."""
+    publish(tmp_path)
+    text = (tmp_path / "changes.atom").read_bytes()
+    headers = {"content-location": "https://prices.example/poe/changes.atom", "content-type": "application/atom+xml"}
+    found = feedparser.parse(text, response_headers=headers)
+    assert not found.bozo, found.get("bozo_exception")
+    assert found.version == "atom10"
+    assert [(link.rel, link.href) for link in found.feed.links] == [("self", "https://prices.example/poe/changes.atom")]
+    newest = found.entries[0]
+    (version,) = (link.href for link in newest.links if link.rel == "alternate")
+    assert version == "https://prices.example/poe/versions/000002.json.gz"
+    pages = {link.title: link.href for link in newest.links if link.rel == "related"}
+    assert pages["gpt-test"] == "https://poe.com/GPT-Test"
+    assert "gpt-test: Input was $2.27 per 1M tokens, now $1.82 per 1M tokens" in newest.content[0].value.splitlines()
 
 
 @pytest.mark.parametrize("old", [["a list"], {"an": "object"}, "x" * 81])

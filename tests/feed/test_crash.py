@@ -82,7 +82,16 @@ def mend(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "lost",
-    ["models.json", "models.schema.json", "versions/000002.json.gz", "changes.jsonl", "changes.atom"],
+    [
+        "models.json",
+        "models.schema.json",
+        "versions/000002.json.gz",
+        "changes.jsonl",
+        "changes.atom",
+        "slim.json",
+        "models.json.gz",
+        "version.json",
+    ],
 )
 def test_a_lost_file_comes_back_as_it_was(folder: Path, lost: str) -> None:
     before = content(folder)

@@ -24,7 +24,15 @@ from tests.made_feed import publish as publish_both
 
 THIRD = SECOND + DAY
 
-DERIVED = ("models.json", "models.schema.json", "changes.jsonl", "changes.atom")
+DERIVED = (
+    "models.json",
+    "models.schema.json",
+    "changes.jsonl",
+    "changes.atom",
+    "slim.json",
+    "models.json.gz",
+    "version.json",
+)
 
 Damage = Callable[[Path], None]
 

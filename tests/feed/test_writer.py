@@ -22,6 +22,8 @@ from tests.feed.sightings import DAY, T0, failed, listed, run, visited
 
 T1, T2 = T0 + DAY, T0 + 2 * DAY
 
+SMALL = {"slim.json", "models.json.gz", "version.json"}
+
 FIRST = [merge(None, visited(listed(f"bot-{n}", T0), T0)) for n in range(10)]
 
 
@@ -48,7 +50,10 @@ def test_a_first_publication(tmp_path: Path) -> None:
     assert (done.version, done.new_version, len(done.changes)) == (1, True, 10)
     assert set(files(tmp_path)) == {
         "models.json",
+        "models.json.gz",
         "models.schema.json",
+        "slim.json",
+        "version.json",
         "changes.jsonl",
         "changes.atom",
         "versions/000001.json.gz",
@@ -101,7 +106,7 @@ def test_nothing_new_keeps_the_version_and_tells_the_new_times(tmp_path: Path) -
     done = published(tmp_path, seen_again(), T1)
     assert (done.version, done.new_version, done.changes) == (1, False, [])
     second = files(tmp_path)
-    assert {name for name in second if second[name] != first.get(name)} == {"models.json"}
+    assert {name for name in second if second[name] != first.get(name)} == SMALL | {"models.json"}
     feed = FeedStore(tmp_path).current()
     assert feed is not None
     assert (feed.generated_at, feed.run.id, {bot.last_seen for bot in feed.data}) == (T1, run(T1).id, {T1})
@@ -341,7 +346,7 @@ def test_every_file_and_folder_is_flushed_before_it_counts(tmp_path: Path, monke
     monkeypatch.setattr(os, "fsync", note_fsync)
     monkeypatch.setattr(os, "replace", note_replace)
     published(tmp_path, FIRST, T0)
-    assert renamed[-1] == (str(tmp_path / "models.json"), True), "models.json comes last"
+    assert renamed[-1] == (str(tmp_path / "version.json"), True), "what readers poll comes last"
     assert all(was_flushed for _, was_flushed in renamed)
     assert {str(tmp_path), str(tmp_path / "versions")} <= set(flushed)
     assert flushed[-2:] == [str(tmp_path)] * 2, "the folder is flushed after its last name, and after the lock's"

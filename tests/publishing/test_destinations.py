@@ -27,7 +27,8 @@ from poe_scraper.publishing.destinations import TRIES, public_name
 from tests.made_feed import SECOND
 from tests.publishing.conftest import Publish
 
-FILES = ["changes.jsonl", "changes.atom", "models.schema.json", "models.json"]
+SMALL = ["slim.json", "models.json.gz", "version.json"]
+FILES = ["changes.jsonl", "changes.atom", "models.schema.json", "models.json", *SMALL]
 VERSIONS = ["versions/000001.json.gz", "versions/000002.json.gz"]
 
 
@@ -96,7 +97,7 @@ def test_what_is_there_is_not_sent_again(store: FeedStore, tmp_path: Path, publi
     assert not publish(1).new_version
     assert send(store, mirror.as_uri()) == ()
     changed = {path.name for path in mirror.rglob("*.*") if before.get(path) != path.stat().st_ino}
-    assert changed == {"models.json"}
+    assert changed == {"models.json", *SMALL}
     assert content(mirror) == published(store)
 
 
@@ -197,7 +198,7 @@ def ftp(tmp_path: Path) -> Iterator[FtpServer]:
     server.close()
 
 
-def test_an_ftp_server_gets_versions_first_and_models_last(
+def test_an_ftp_server_gets_versions_first_and_what_is_polled_last(
     store: FeedStore, tmp_path: Path, ftp: FtpServer, publish: Publish
 ) -> None:
     url = f"ftp://joe:s3cret!@{ftp.address}/www/prices"
@@ -207,7 +208,7 @@ def test_an_ftp_server_gets_versions_first_and_models_last(
     assert content(folder) == published(store)
     publish(2)
     assert send(store, url) == ()
-    expected = ["versions/000003.json.gz", "changes.jsonl", "changes.atom", "models.json"]
+    expected = ["versions/000003.json.gz", "changes.jsonl", "changes.atom", "models.json", *SMALL]
     assert ftp.appeared() == [f"www/prices/{name}" for name in expected]
     assert content(folder) == published(store)
 
