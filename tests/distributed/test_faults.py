@@ -3,6 +3,7 @@
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from poe_scraper.distributed.tasks import Tasks
 from poe_scraper.replica import Replica, running
 from tests.distributed.conftest import RedisServer, wait_until
+from tests.spiders.conftest import StartedCrawl
 
 Starter = Callable[..., Any]
 
@@ -29,10 +31,15 @@ def tasks(redis: RedisServer) -> Tasks:
     return Tasks(redis.client, "poe_models", lease=60)
 
 
+def _has_logged(crawl: StartedCrawl, text: str) -> bool:
+    return text in crawl.output.read_text()
+
+
 def queued(tasks: Tasks, count: int) -> dict[str, bytes]:
     """The tasks, once there are so many."""
     wait_until(lambda: tasks.state().tasks == count)
-    return {key.decode(): task for key, task in tasks.server.hgetall(tasks.tasks).items()}
+    held: Any = tasks.server.hgetall(tasks.tasks)
+    return {key.decode(): task for key, task in held.items()}
 
 
 def test_the_second_of_two_publishers_ends(start: Starter, redis: RedisServer, tasks: Tasks, tmp_path: Path) -> None:
@@ -64,7 +71,8 @@ def test_what_others_wrote_into_redis_is_refused_and_its_pages_are_asked_for_aga
     with running(bots=6) as replica:
         publisher = start(replica, environment=shared)
         pages = queued(tasks, 6)
-        *_, rubbish, elsewhere = (key.decode() for key in tasks.server.lrange(tasks.waiting, 0, -1))
+        waiting: Any = tasks.server.lrange(tasks.waiting, -2, -1)
+        rubbish, elsewhere = (key.decode() for key in waiting)
         tasks.server.hset(tasks.tasks, rubbish, b"\x1b[2J")
         altered = zlib.decompress(pages[elsewhere]).replace(replica.url.encode(), b"http://evil.example")
         tasks.server.hset(tasks.tasks, elsewhere, zlib.compress(altered))
@@ -105,7 +113,7 @@ def test_redis_may_be_away_for_a_moment(start: Starter, redis: RedisServer, task
         wait_until(lambda: visits(replica).total() >= 4)
         redis.kill()
         for each in crawls:
-            wait_until(lambda each=each: "cannot be reached: trying again" in each.output.read_text())
+            wait_until(partial(_has_logged, each, "cannot be reached: trying again"))
         redis.start()
         done, left = (each.wait() for each in crawls)
         asked = visits(replica)
