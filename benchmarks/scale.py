@@ -25,6 +25,7 @@ import psutil
 from redis import Redis
 from redis.exceptions import ConnectionError as NotYetReady
 
+from poe_scraper.distributed.messages import FORMAT
 from poe_scraper.replica import Replica, running
 
 ROOT = Path(__file__).parents[1]
@@ -163,7 +164,7 @@ def start(replica: Replica, redis: str, folder: str, settings: dict[str, str], *
 def wait_for_workers(redis: str, workers: int) -> None:
     """Wait until all of them are there, so that none starts in the middle."""
     until = time.monotonic() + 60
-    while Redis.from_url(redis).zcard("poe_models:workers") < workers:
+    while Redis.from_url(redis).zcard(f"poe_models:{FORMAT}:workers") < workers:
         if time.monotonic() > until:
             raise SystemExit("a worker did not start")
         Event().wait(0.1)

@@ -52,7 +52,9 @@ class Code(StrEnum):
     SITE_BLOCKS = "site_blocks"
     QUEUE_UNREACHABLE = "queue_unreachable"
     QUEUE_BUSY = "queue_busy"
+    QUEUE_GARBLED = "queue_garbled"
     NO_WORKER = "no_worker"
+    NO_PROGRESS = "no_progress"
     INTERNAL_ERROR = "internal_error"
     DELIVERY_FAILED = "delivery_failed"
     WEBHOOK_FAILED = "webhook_failed"
@@ -274,10 +276,20 @@ FAILURES: dict[Code, Failure] = {
         False,
         "Wait until that crawl is over, or name another database in POE_REDIS_URL.",
     ),
+    Code.QUEUE_GARBLED: Failure(
+        "Redis held something about a shared crawl that this version of poe-scraper does not write.",
+        True,
+        "Run the same version on all machines; let nobody else write to this Redis.",
+    ),
     Code.NO_WORKER: Failure(
         "No worker was left to render the pages of a shared crawl.",
         False,
         "Start workers (role=worker); a new crawl goes on where this one ended.",
+    ),
+    Code.NO_PROGRESS: Failure(
+        "The workers of a shared crawl were alive and finished no page for POE_REDIS_WAIT seconds.",
+        False,
+        "Look at the workers' logs; a new crawl goes on where this one ended.",
     ),
     Code.INTERNAL_ERROR: Failure(
         "Bug in poe-scraper while reading a page.",

@@ -24,6 +24,7 @@ from requests.auth import AuthBase
 from urllib3.util import Retry
 
 from poe_scraper import __version__
+from poe_scraper.deadline import within
 from poe_scraper.failures import FAILURES, Code, ObservationError, UsageError
 from poe_scraper.items import POINTS_PER_USD, Amount, Instant, Item
 from poe_scraper.settings import environment, user_cache
@@ -36,6 +37,10 @@ FRESH_FOR = timedelta(minutes=5)
 """How long a response is cached."""
 TIMEOUT = 20
 """Seconds to wait for a response."""
+TOTAL_TIMEOUT = 120
+"""Maximum number of seconds that a request takes with its retries."""
+MAX_SIZE = 16 * 1024 * 1024
+"""Maximum size of a response in bytes, decompressed."""
 RETRIES = 2
 """Maximum number of retries after a 429, a server error or a broken connection."""
 MAX_WAIT = 30
@@ -189,15 +194,24 @@ class Account:
     def _get(self, endpoint: str, **query: str) -> Any:
         url = urljoin(self._base, endpoint)
         where = f"{urlsplit(url).hostname}/usage/{endpoint}"
-        try:
-            answer = self._session.get(
+
+        def ask() -> tuple[requests.Response, bytes]:
+            with self._session.get(
                 url,
                 params=query,
                 auth=self._auth,
                 headers={"User-Agent": f"poe-scraper/{__version__}", "Accept": "application/json"},
                 timeout=TIMEOUT,
                 allow_redirects=False,  # the key must not be sent to another host
-            )
+                stream=True,
+            ) as answer:
+                return answer, _body(answer)
+
+        try:
+            answer, body = within(TOTAL_TIMEOUT, ask)
+        except TimeoutError as error:
+            message = f"{where} did not answer in full in {TOTAL_TIMEOUT} s. Try again later."
+            raise ObservationError(Code.TIMEOUT, message) from error
         except requests.Timeout as error:
             raise ObservationError(Code.TIMEOUT, f"{where} did not answer in {TIMEOUT} s. Try again later.") from error
         except requests.RequestException as error:
@@ -206,7 +220,7 @@ class Account:
         if answer.status_code != requests.codes.ok:
             raise _refusal(where, answer)
         try:
-            return json.loads(answer.content, parse_float=Decimal)
+            return json.loads(body, parse_float=Decimal)
         except (ValueError, RecursionError) as error:
             raise _invalid("it is not JSON") from error
 
@@ -289,6 +303,16 @@ def _refusal(where: str, answer: requests.Response) -> ObservationError:
     if status >= requests.codes.internal_server_error:
         return ObservationError(Code.SERVER_ERROR, f"{where} answered {status}. Try again later.")
     return _invalid(f"its status is {status}")
+
+
+def _body(answer: requests.Response) -> bytes:
+    """The body of a response; raises `ObservationError` if it is too large."""
+    body = bytearray()
+    for chunk in answer.iter_content(64 * 1024):
+        body += chunk
+        if len(body) > MAX_SIZE:
+            raise _invalid(f"it is larger than {MAX_SIZE // 1024**2} MB")
+    return bytes(body)
 
 
 def _invalid(why: str) -> ObservationError:

@@ -57,6 +57,7 @@ def update(
     from poe_scraper.browser.preflight import check_settings
     from poe_scraper.browser.session import asked_session
     from poe_scraper.cli.ending import ending
+    from poe_scraper.cli.running import run_spider
     from poe_scraper.distributed import is_shared
     from poe_scraper.extensions import ProgressBar
     from poe_scraper.pipelines.publish import PublishPipeline
@@ -79,10 +80,7 @@ def update(
     asked_session(settings)
     is_shared(settings, arguments.get("role", ""))
     PublishPipeline.enable(settings)
-    process = AsyncCrawlerProcess(settings)
-    crawler = process.create_crawler(PoeModelsSpider)
-    process.crawl(crawler, **arguments)
-    process.start()
+    crawler = run_spider(AsyncCrawlerProcess(settings), PoeModelsSpider, **arguments)
     return ending(crawler, quiet=quiet)
 
 

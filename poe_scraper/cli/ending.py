@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from scrapy.crawler import Crawler
@@ -51,8 +52,9 @@ def ending(crawler: Crawler, *, quiet: bool = False) -> ExitCode:
         lines = [safe(line) for line in _lines(report, Path(crawler.settings["POE_OUTPUT_DIR"]))]
     log_ending(lines, code, crawler.settings)  # first: a Scrapyd that stops closes standard error
     if code != ExitCode.DONE or not quiet:
-        for line in lines:
-            print(line, file=sys.stderr)
+        with suppress(OSError):  # the terminal may have gone
+            for line in lines:
+                print(line, file=sys.stderr)
     return code
 
 

@@ -44,6 +44,7 @@ def probe(target: str, record: Path | None, as_json: bool, verbose: bool) -> int
     from poe_scraper.browser.profile import profile_folder
     from poe_scraper.browser.session import asked_session
     from poe_scraper.browser.watcher import VisitWatcher
+    from poe_scraper.cli.running import run_spider
     from poe_scraper.clock import now
     from poe_scraper.pages.catalog import is_handle
     from poe_scraper.probe.recording import prepare_folder, recording_watcher, secrets_in, write_recording
@@ -64,9 +65,8 @@ def probe(target: str, record: Path | None, as_json: bool, verbose: bool) -> int
         is_anonymous = session is None and profile_folder(settings) is None
         watcher = recording_watcher(subject, secrets, screenshot=is_anonymous)
     process = AsyncCrawlerProcess(settings)
-    crawler = process.create_crawler(ProbeSpider)
-    process.crawl(crawler, kind="profile" if target.startswith("@") else "bot", subject=subject, watcher=watcher)
-    process.start()
+    kind = "profile" if target.startswith("@") else "bot"
+    crawler = run_spider(process, ProbeSpider, kind=kind, subject=subject, watcher=watcher)
     spider = crawler.spider
     if not isinstance(spider, ProbeSpider):
         return ExitCode.FAILED

@@ -5,9 +5,14 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
+from time import monotonic
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from redis.exceptions import RedisError
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
@@ -45,9 +50,11 @@ class Member:
         self.lease = settings.getfloat("POE_REDIS_LEASE")
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.address = address(url)
-        self.tasks = Tasks(get_redis(url=url), crawler.spidercls.name, self.lease)
+        # `call` repeats what fails, for as long as a lease lasts
+        self.tasks = Tasks(get_redis(url=url, retry=Retry(NoBackoff(), 0)), crawler.spidercls.name, self.lease)
         self._heartbeats: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
+        self._redis_answers = False
         crawler.signals.connect(self._stop_heartbeat, signals.engine_stopped)
 
     def start(self, catalog: Request) -> AsyncIterator[Bot | Request]:
@@ -57,18 +64,44 @@ class Member:
             catalog: the request for the models API.
 
         Raises:
-            CloseSpider: Redis fails, no worker is alive, or another process is the publisher.
+            CloseSpider: Redis fails, no worker is alive or makes progress, or another process is the publisher.
         """
         raise NotImplementedError
 
-    async def run(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    async def call(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Call a function that uses Redis in a thread, so that the event loop is not blocked.
+
+        If Redis has answered before and cannot be reached now, the call is repeated until a lease would have ended.
+
+        Raises:
+            redis.exceptions.RedisError: Redis cannot be reached, or returned an error.
+        """
+        lost_since = None
+        while True:
+            try:
+                result = await asyncio.to_thread(function, *args, **kwargs)
+            except (RedisConnectionError, RedisTimeoutError) as error:
+                if not self._redis_answers or isinstance(error, AuthenticationError):
+                    raise
+                if lost_since is None:
+                    lost_since = monotonic()
+                    self.spider.logger.warning("Redis at %s cannot be reached: trying again.", self.address)
+                elif monotonic() - lost_since > self.lease:
+                    self._redis_answers = False
+                    raise
+                await asyncio.sleep(TICK / 2)
+            else:
+                self._redis_answers = True
+                return result
+
+    async def run(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Like `call`, but closes the spider if Redis fails.
 
         Raises:
             CloseSpider: Redis cannot be reached, or returned an error.
         """
         try:
-            return await asyncio.to_thread(function, *args, **kwargs)
+            return await self.call(function, *args, **kwargs)
         except RedisError as error:
             raise self.redis_failed(error) from error
 
@@ -83,13 +116,31 @@ class Member:
             self.spider.logger.error("%s. %s", safe(message).rstrip("."), FAILURES[code].remedy)
         return CloseSpider(code)
 
-    def end(self, error: RedisError | CloseSpider) -> None:
+    def end(self, error: CloseSpider) -> None:
         """Close the spider, from a place that cannot raise `CloseSpider`."""
-        reason = (self.redis_failed(error) if isinstance(error, RedisError) else error).reason
         if self._ending is None:
             engine = self.crawler.engine
             assert engine is not None  # noqa: S101 - the engine is running
-            self._ending = asyncio.ensure_future(engine.close_spider_async(reason=reason))
+            self._ending = asyncio.ensure_future(engine.close_spider_async(reason=error.reason))
+
+    async def is_idle(self) -> bool:
+        """True if no request is in progress in this process."""
+        # look twice: a response that is passed from one part of the engine to the next is briefly in neither
+        if self._works_on_nothing():
+            await asyncio.sleep(TICK / 5)
+            return self._works_on_nothing()
+        return False
+
+    def _works_on_nothing(self) -> bool:
+        engine = self.crawler.engine
+        assert engine is not None  # noqa: S101 - the engine is running
+        assert engine.scraper.slot is not None  # noqa: S101
+        assert engine.scheduler is not None  # noqa: S101
+        return (
+            not engine.scheduler.has_pending_requests()
+            and not engine.downloader.active
+            and engine.scraper.slot.is_idle()
+        )
 
     def start_heartbeat(self) -> None:
         """Send heartbeats from now on."""
@@ -107,6 +158,11 @@ class Member:
     async def heartbeat(self) -> None:
         """Record that this process is alive."""
         raise NotImplementedError
+
+    def note_requeued(self, count: int) -> None:
+        """Log that pages were put back into the queue."""
+        if count:
+            self.spider.logger.warning("%d pages of a dead worker were put back into the queue.", count)
 
     def _stop_heartbeat(self) -> None:
         if self._heartbeats is not None:

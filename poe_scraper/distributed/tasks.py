@@ -8,12 +8,16 @@ Results are kept until the crawl is over, because a publisher that takes over re
 import os
 import secrets
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.exceptions import LockError
+
+from poe_scraper.distributed.messages import FORMAT
 
 _LEASE = """
 local waiting, tasks, leases, paused = unpack(KEYS)
@@ -49,9 +53,12 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if ARGV[1] ~= '' then redis.call('ZADD', workers, now, ARGV[1]) end
 redis.call('ZREMRANGEBYSCORE', workers, '-inf', now - ARGV[2])
+local ours = {}
+for i = 3, #ARGV do ours[ARGV[i]] = true end
 local held, back = redis.call('HGETALL', leases), 0
 for i = 1, #held, 2 do
-  if not redis.call('ZSCORE', workers, held[i + 1]) then
+  local owner = held[i + 1]
+  if not redis.call('ZSCORE', workers, owner) or (owner == ARGV[1] and not ours[held[i]]) then
     redis.call('HDEL', leases, held[i])
     redis.call('LPUSH', waiting, held[i])
     back = back + 1
@@ -73,6 +80,13 @@ end
 """
 
 
+_SAME_FORMAT = f", format {FORMAT})"
+"""How the description of a publisher ends that uses the same format of messages."""
+
+_LOOK = 0.1
+"""Seconds between two looks at another publisher."""
+
+
 @dataclass(frozen=True)
 class QueueState:
     """The state of a crawl at one instant."""
@@ -83,8 +97,17 @@ class QueueState:
     """Number of unfinished tasks."""
     workers: int
     """Number of workers that are alive."""
-    published: bool
-    """True if a publisher is alive."""
+    received: int
+    """Number of results since the crawl began."""
+    publisher: str
+    """Description of the publisher that is alive; empty if none is."""
+    paused: bool
+    """True if leasing is paused, because the site asked to wait."""
+
+    @property
+    def is_foreign(self) -> bool:
+        """True if the publisher uses another format of messages."""
+        return bool(self.publisher) and not self.publisher.endswith(_SAME_FORMAT)
 
 
 class Tasks:
@@ -99,20 +122,18 @@ class Tasks:
     def __init__(self, server: Redis, name: str, lease: float) -> None:
         self.server = server
         self.lease = lease
-        self.waiting = f"{name}:requests"
-        self.tasks = f"{name}:tasks"
-        self.leases = f"{name}:leases"
-        self.results = f"{name}:results"
-        self.workers = f"{name}:workers"
-        self.paused = f"{name}:paused"
-        self.duplicates = f"{name}:dupefilter"
-        self.crawl = f"{name}:crawl"
+        self.waiting, self.tasks, self.leases, self.results, self.workers, self.paused, self.duplicates, self.crawl = (
+            f"{name}:{FORMAT}:{key}"
+            for key in ("requests", "tasks", "leases", "results", "workers", "paused", "dupefilter", "crawl")
+        )
+        # of all versions: two publishers of different ones would crawl the same pages
         self.publisher = f"{name}:publisher"
         self._lease_next = server.register_script(_LEASE)
         self._finish = server.register_script(_FINISH)
         self._report = server.register_script(_REPORT)
         self._heartbeat = server.register_script(_HEARTBEAT)
         self._leave = server.register_script(_LEAVE)
+        self._me = f"process {os.getpid()} on {socket.gethostname()} ({secrets.token_hex(4)}{_SAME_FORMAT}"
         # not bound to a thread: each call may run in a different one
         self._lock = server.lock(self.publisher, timeout=lease, thread_local=False)
 
@@ -121,7 +142,7 @@ class Tasks:
     def lease_next(self, worker: str) -> tuple[str, bytes] | None:
         """Lease the next task to a worker; None if nothing is queued or leasing is paused."""
         taken: Any = self._lease_next(keys=[self.waiting, self.tasks, self.leases, self.paused], args=[worker])
-        return (taken[0].decode(), taken[1]) if taken else None
+        return (_text(taken[0]), taken[1]) if taken else None
 
     def finish(self, task: str, result: bytes) -> bool:
         """Replace a task by its result; False if another worker has done so already."""
@@ -141,17 +162,21 @@ class Tasks:
 
     # --- for both ------------------------------------------------------------------------------
 
-    def heartbeat(self, worker: str = "") -> int:
-        """Record that a worker is alive, and requeue the tasks leased to dead workers.
+    def heartbeat(self, worker: str = "", held: Iterable[str] = ()) -> int:
+        """Record that a worker is alive, and requeue the tasks that nobody works on.
+
+        These are the tasks leased to dead workers, and those leased to this one that it does not hold: the answer to a
+        lease may have been lost, or Redis may have been restarted with older data.
 
         Args:
             worker: the worker's name; empty for the publisher, which is recorded by its lead.
+            held: the tasks that the worker holds.
 
         Returns:
             The number of tasks requeued.
         """
         keys = [self.waiting, self.leases, self.workers]
-        requeued: int = self._heartbeat(keys=keys, args=[worker, int(self.lease * 1000)])
+        requeued: int = self._heartbeat(keys=keys, args=[worker, int(self.lease * 1000), *held])
         return requeued
 
     def state(self, since: int = 0, most: int = 100) -> QueueState:
@@ -165,9 +190,11 @@ class Tasks:
             pipe.lrange(self.results, since, since + most - 1)
             pipe.hlen(self.tasks)
             pipe.zcard(self.workers)
-            pipe.exists(self.publisher)
-            results, tasks, workers, published = pipe.execute()
-        return QueueState(results, tasks, workers, bool(published))
+            pipe.llen(self.results)
+            pipe.get(self.publisher)
+            pipe.exists(self.paused)
+            results, tasks, workers, received, publisher, paused = pipe.execute()
+        return QueueState(results, tasks, workers, received, _text(publisher), bool(paused))
 
     # --- for the publisher ---------------------------------------------------------------------
 
@@ -178,24 +205,53 @@ class Tasks:
             pipe.rpush(self.waiting, task)
             pipe.execute()
 
-    def acquire_lead(self) -> str | None:
+    def unfinished(self, since: int) -> set[str] | None:
+        """The tasks that have no result; None if results have arrived meanwhile.
+
+        Args:
+            since: number of results that were read before.
+        """
+        with self.server.pipeline(transaction=True) as pipe:
+            pipe.hkeys(self.tasks)
+            pipe.llen(self.results)
+            tasks, received = pipe.execute()
+        return {_text(task) for task in tasks} if received == since else None
+
+    def acquire_lead(self) -> str:
         """Become the publisher. If the last one died, this waits until its lease ends.
 
         Returns:
-            None on success, else a description of the current publisher.
+            Empty on success, else a description of the publisher that is alive, or was when this was called.
         """
-        me = f"process {os.getpid()} on {socket.gethostname()} ({secrets.token_hex(4)})"
-        if self._lock.acquire(token=me, blocking_timeout=1.5 * self.lease):
-            return None
-        holder: Any = self.server.get(self.publisher)
-        return holder.decode() if holder else "another process"
+        if self._lock.acquire(blocking=False, token=self._me):
+            return ""
+        holder, left = self._holder()
+        if holder == self._me:  # the answer to an earlier attempt was lost
+            return ""
+        ends = monotonic() + left
+        while holder and monotonic() < ends + _LOOK:
+            sleep(_LOOK)
+            later, left = self._holder()
+            renewed = later == holder and monotonic() + left > ends + _LOOK
+            ended_itself = later != holder and monotonic() < ends - _LOOK
+            if renewed or ended_itself:
+                return holder
+        return "" if self._lock.acquire(blocking=False, token=self._me) else self._holder()[0] or "another process"
+
+    def _holder(self) -> tuple[str, float]:
+        """Description of the publisher, empty if there is none; and the seconds until its lease ends."""
+        with self.server.pipeline(transaction=True) as pipe:
+            pipe.get(self.publisher)
+            pipe.pttl(self.publisher)
+            holder, left = pipe.execute()
+        return _text(holder), left / 1000
 
     def renew_lead(self) -> bool:
-        """Renew the publisher's lease; False if it has expired."""
+        """Renew the publisher's lease; False if another process has taken over."""
         try:
             self._lock.reacquire()
-        except LockError:
-            return False
+        except LockError:  # it expired while Redis could not be reached
+            return bool(self._lock.acquire(blocking=False, token=self._me))
         return True
 
     def begin(self, identity: str, max_age: float) -> bool:
@@ -209,7 +265,7 @@ class Tasks:
             True if a crawl is resumed.
         """
         left: Any = self.server.get(self.crawl)
-        if left is not None and left.decode() == identity:
+        if left is not None and _text(left) == identity:
             return True
         self.clear()
         self.server.set(self.crawl, identity, px=max(1, int(max_age * 1000)))
@@ -227,6 +283,11 @@ class Tasks:
             self._lock.release()
         except LockError:  # another process has taken over
             return
+
+
+def _text(value: bytes | None) -> str:
+    """A string that Redis holds, whoever wrote it; empty for None."""
+    return (value or b"").decode(errors="replace")
 
 
 def address(url: str) -> str:

@@ -21,6 +21,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from poe_scraper import __version__
+from poe_scraper.deadline import within
 from poe_scraper.failures import Code, FeedError, PoeScraperError, UsageError
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.items import SCHEMA_VERSION, Change
@@ -35,11 +36,14 @@ MAX_MISSED = 20
 RETRIES = 3
 """Number of retries of a post in one run."""
 
-_MAX_WAIT = 60
-"""Maximum number of seconds between two attempts. Receivers refuse signatures older than 5 minutes."""
+_MAX_WAIT = 30
+"""Maximum number of seconds between two attempts, even if `Retry-After` asks for more."""
 
 _TIMEOUT = 10
 """Seconds to connect, and to wait for a response."""
+
+TOTAL_TIMEOUT = 60
+"""Maximum number of seconds that a post takes with its retries: it holds the feed's lock."""
 
 _TEMPORARY = frozenset({408, 425, 429, *range(500, 600)})
 """HTTP status codes of temporary failures, which are retried."""
@@ -103,24 +107,31 @@ class Webhook:
             backoff_max=_MAX_WAIT,
             retry_after_max=_MAX_WAIT,
         )
-        with requests.Session() as session, _no_addresses_logged():
-            session.mount(f"{urlsplit(self.url).scheme}://", HTTPAdapter(max_retries=retry))
-            try:
-                answer = session.post(
+
+        def send() -> int:
+            with requests.Session() as session, _no_addresses_logged():
+                session.mount(f"{urlsplit(self.url).scheme}://", HTTPAdapter(max_retries=retry))
+                with session.post(
                     self.url, data=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False, stream=True
-                )
-            except requests.ConnectionError as error:
-                why = "the TLS connection failed" if isinstance(error, requests.exceptions.SSLError) else "no response"
-                message = f"{origin}: {why} ({_innermost(error)})"
-                raise NotDeliveredError(message, is_down=True) from None
-            except requests.RequestException as error:
-                message = f"{origin}: {type(error).__name__}"
-                raise NotDeliveredError(message, is_down=True) from None
-            answer.close()
-        if not 200 <= answer.status_code < 300:
-            note = "; redirects are not followed" if 300 <= answer.status_code < 400 else ""
-            message = f"{origin} answered {answer.status_code}{note}"
-            raise NotDeliveredError(message, is_down=answer.status_code in _TEMPORARY)
+                ) as answer:
+                    return answer.status_code
+
+        try:
+            status = within(TOTAL_TIMEOUT, send)
+        except TimeoutError:
+            message = f"{origin}: no response in {TOTAL_TIMEOUT} s"
+            raise NotDeliveredError(message, is_down=True) from None
+        except requests.ConnectionError as error:
+            why = "the TLS connection failed" if isinstance(error, requests.exceptions.SSLError) else "no response"
+            message = f"{origin}: {why} ({_innermost(error)})"
+            raise NotDeliveredError(message, is_down=True) from None
+        except requests.RequestException as error:
+            message = f"{origin}: {type(error).__name__}"
+            raise NotDeliveredError(message, is_down=True) from None
+        if not 200 <= status < 300:
+            note = "; redirects are not followed" if 300 <= status < 400 else ""
+            message = f"{origin} answered {status}{note}"
+            raise NotDeliveredError(message, is_down=status in _TEMPORARY)
 
 
 def notify(

@@ -9,6 +9,7 @@ from poe_scraper.browser.preflight import check_settings
 from poe_scraper.browser.session import asked_session
 from poe_scraper.cli.ending import ending, log_ending
 from poe_scraper.cli.exits import ExitCode
+from poe_scraper.cli.running import run_spider
 from poe_scraper.distributed import is_shared
 from poe_scraper.failures import UsageError
 from poe_scraper.pipelines.publish import PublishPipeline
@@ -44,7 +45,4 @@ class Command(crawl.Command):
             log_ending([safe(str(error))], ExitCode.WRONG_USAGE, process.settings)
             raise ScrapyUsageError(safe(str(error)), print_help=False) from error
         PublishPipeline.enable(process.settings)
-        crawler = process.create_crawler(spider)
-        process.crawl(crawler, **opts.spargs)
-        process.start()
-        self.exitcode = ending(crawler)
+        self.exitcode = ending(run_spider(process, spider, **opts.spargs))

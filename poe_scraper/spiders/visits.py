@@ -176,13 +176,22 @@ class PageVisits(scrapy.Spider):
             return bot
         self.crawl_state.pages += 1
         # the canonical handle saves a redirect
-        url = bot_url(self.site_url, known.handle) if known and known.handle else bot.url
+        return self.page_request(bot_url(self.site_url, known.handle) if known and known.handle else bot.url, bot)
+
+    def page_request(self, url: str, bot: Bot, known: Bot | None = None) -> Request:
+        """A request for a bot's page.
+
+        Args:
+            url: the page's address.
+            bot: the bot as it was found.
+            known: the bot as the feed has it, for a process that has no feed.
+        """
         return Request(
             url,
             self.parse_page,
             errback=self.page_failed,
             # thousands of requests wait: text takes a tenth of the memory
-            cb_kwargs={"seen": bot.as_json(exclude_defaults=True)},
+            cb_kwargs={"seen": bot.as_json(exclude_defaults=True)} | ({"known": known.as_json()} if known else {}),
             # `not_read` decides about retries, by the failure's code
             meta={"playwright": True, "poe_page": "bot", "handle_httpstatus_all": True, "dont_retry": True},
         )

@@ -1,5 +1,7 @@
 """The account endpoints: cassettes as their contract, and the replica for what takes many requests."""
 
+import gzip
+import io
 import json
 import logging
 import stat
@@ -15,9 +17,11 @@ import requests
 from betamax import Betamax
 
 from poe_scraper import api
+from poe_scraper.account import endpoints
 from poe_scraper.account.endpoints import FRESH_FOR, MAX_WAIT, Account, Balance, UsageHistory, retrying_session
 from poe_scraper.failures import Code, ObservationError, UsageError
 from poe_scraper.replica import Replica, running
+from tests.dripping import dripping
 
 CASSETTES = Path(__file__).parents[1] / "cassettes"
 KEY = "poe-key-that-must-not-be-written"
@@ -216,7 +220,7 @@ class Answers(requests.adapters.BaseAdapter):
         answer.request = request
         answer.status_code = self.status
         answer.headers.update(self.headers)
-        answer._content = self.bodies.pop(0) if len(self.bodies) > 1 else self.bodies[0]
+        answer.raw = io.BytesIO(self.bodies.pop(0) if len(self.bodies) > 1 else self.bodies[0])
         return answer
 
     def close(self) -> None:
@@ -258,6 +262,25 @@ def test_garbage(body: bytes) -> None:
         with pytest.raises(ObservationError) as raised:
             ask()
         assert raised.value.code == Code.ACCOUNT_GARBLED
+
+
+@pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\nx-slow: ", b'HTTP/1.1 200 OK\r\n\r\n{"data": "'])
+def test_an_answer_that_comes_byte_by_byte_is_left(begin: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoints, "TOTAL_TIMEOUT", 0.2)
+    with dripping(begin) as address:
+        monkeypatch.setenv("POE_API_URL", f"{address}/v1/models")
+        with pytest.raises(ObservationError, match=r"did not answer in full in 0\.2 s") as raised:
+            Account(KEY).balance(now=NOW)
+    assert raised.value.code == Code.TIMEOUT
+
+
+def test_an_answer_that_inflates_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = gzip.compress(b'{"current_point_balance": 1, "more": "' + b" " * 50_000_000 + b'"}')
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(bomb)
+    with dripping(head + bomb) as address:
+        monkeypatch.setenv("POE_API_URL", f"{address}/v1/models")
+        with pytest.raises(ObservationError, match="larger than 16 MB"):
+            Account(KEY).balance(now=NOW)
 
 
 def test_a_redirect_is_not_followed() -> None:

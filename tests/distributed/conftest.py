@@ -7,28 +7,39 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as NotYetReady
+from redis.retry import Retry
 
 from tests.spiders.conftest import crawl, start  # noqa: F401 - fixtures
 
 
 @dataclass
 class RedisServer:
-    """A Redis of our own, without anything on disk."""
+    """A Redis of our own, which keeps what it holds if it is killed: its file is written, though not synced."""
 
-    process: subprocess.Popen[bytes]
+    words: list[str]
     url: str
     password: str
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        wait_until(lambda: _answers(self.client))
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
 
     @property
     def client(self) -> Redis:
-        return Redis.from_url(self.url)
+        return Redis.from_url(self.url, retry=Retry(NoBackoff(), 0))
 
 
 @contextmanager
@@ -39,16 +50,14 @@ def redis_server() -> Iterator[RedisServer]:
     # not below tmp_path: the path of a Unix socket has 107 characters at most
     with tempfile.TemporaryDirectory(prefix="redis-") as folder:
         socket = Path(folder, "redis.sock")
-        words = ["--port", "0", "--unixsocket", str(socket), "--dir", folder, "--requirepass", password]
-        words += ["--save", "", "--appendonly", "no"]
-        process = subprocess.Popen(["redis-server", *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        server = RedisServer(process, f"unix://:{password}@{socket}", password)
+        words = ["redis-server", "--port", "0", "--unixsocket", str(socket), "--dir", folder]
+        words += ["--requirepass", password, "--save", "", "--appendonly", "yes", "--appendfsync", "no"]
+        server = RedisServer(words, f"unix://:{password}@{socket}", password)
+        server.start()
         try:
-            wait_until(lambda: _answers(server.client))
             yield server
         finally:
-            process.kill()
-            process.wait()
+            server.kill()
 
 
 def _answers(client: Redis) -> bool:

@@ -1,4 +1,4 @@
-"""A mistake that nobody expected, in the reading of one page."""
+"""Mistakes that nobody expected, in the reading of one page."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,3 +15,15 @@ class MistakeMiddleware:
                 self.made = True
                 raise ZeroDivisionError
             yield found
+
+
+class SwallowMiddleware:
+    """Passes nothing on of what one page says."""
+
+    swallowed = False
+
+    async def process_spider_output(self, response: Response, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for found in result:
+            if self.swallowed:
+                yield found
+            self.swallowed = True

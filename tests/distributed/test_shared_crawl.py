@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from poe_scraper.distributed.messages import FORMAT
 from poe_scraper.feed.changes import facts
 from poe_scraper.items import Bot
 from poe_scraper.replica import Replica, running
@@ -37,7 +38,7 @@ def without_times(bots: dict[str, Any]) -> dict[str, Any]:
 
 def holds_pages(redis: RedisServer, pid: int) -> bool:
     """Whether the worker of that process has pages leased."""
-    return any(f":{pid}:" in str(owner) for owner in redis.client.hvals("poe_models:leases"))
+    return any(f":{pid}:" in str(owner) for owner in redis.client.hvals(f"poe_models:{FORMAT}:leases"))
 
 
 def test_three_workers_share_a_crawl(start: Starter, redis: RedisServer) -> None:
@@ -92,7 +93,7 @@ def test_another_publisher_resumes_a_crawl(start: Starter, redis: RedisServer, t
         replica.forget_requests()
         publisher = start(replica, environment=shared)
         worker = start(replica, environment=shared, role="worker")
-        wait_until(lambda: redis.client.llen("poe_models:results") >= 3)
+        wait_until(lambda: redis.client.llen(f"poe_models:{FORMAT}:results") >= 3)
         os.kill(publisher.process.pid, signal.SIGKILL)
         done = start(replica, environment=shared).wait()
         assert worker.wait().status == 0
@@ -124,7 +125,7 @@ def test_a_publisher_without_workers_gives_up_and_loses_nothing(start: Starter, 
 
 
 def test_a_redis_that_dies_ends_the_crawl_in_order(start: Starter, redis: RedisServer) -> None:
-    shared = {"POE_REDIS_URL": redis.url}
+    shared = {"POE_REDIS_URL": redis.url, "POE_REDIS_LEASE": "1"}
     with running(bots=40) as replica:
         worker = start(replica, environment=shared, role="worker")
         publisher = start(replica, environment=shared)

@@ -13,10 +13,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
 from poe_scraper.items import Change, RunError
-from poe_scraper.publishing import DeliverySettings, deliver
+from poe_scraper.publishing import DeliverySettings, deliver, webhook
 from poe_scraper.publishing.record import Record
 from poe_scraper.publishing.webhook import MAX_BODY, MAX_MISSED, RETRIES, message
 from tests import made_feed
+from tests.dripping import dripping
 from tests.publishing.conftest import Publish
 from tests.publishing.receiver import PATH, SECRET, Receiver
 
@@ -187,6 +188,13 @@ def test_a_receiver_that_is_down_gets_one_attempt(receiver: Receiver, notify: No
     receiver.posts.clear()
     assert notify(3, new_version=False) == ()
     assert [payload["data"]["version"] for payload in receiver.payloads()] == [2, 3]
+
+
+def test_a_receiver_that_drips_header_bytes_is_left(notify: Notify, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "TOTAL_TIMEOUT", 0.2)
+    with dripping(b"HTTP/1.1 204 No Content\r\nx-slow: ") as address:
+        [failure] = notify(2, webhook_url=f"{address}{PATH}")
+    assert failure.message == f"version 2: {address}: no response in 0.2 s"
 
 
 def test_a_version_that_changed_no_bot_is_not_posted(store: FeedStore, receiver: Receiver, notify: Notify) -> None:
