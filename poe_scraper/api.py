@@ -17,10 +17,10 @@ raises a `UsageError` that names it.
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import wraps
+from functools import partial, wraps
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 from pydantic import AwareDatetime, ConfigDict, Field, ValidationError, validate_call
 
@@ -32,6 +32,7 @@ from poe_scraper.feed.store import FeedStore
 from poe_scraper.items import Bot
 from poe_scraper.pricing import costs
 from poe_scraper.pricing.costs import Attributes, Cost, Quantity
+from poe_scraper.pricing.questions import Purpose, Ranking, rank
 
 if TYPE_CHECKING:
     from poe_scraper.account.audit import Audit
@@ -43,6 +44,7 @@ __all__ = [
     "Snapshot",
     "audit",
     "balance",
+    "cheapest",
     "cost",
     "get_all_models",
     "get_model_by_id",
@@ -316,6 +318,31 @@ def cost(
         points_per_usd=feed.points_per_usd,
         on=on,
     )
+
+
+@_checked
+def cheapest(purpose: Purpose, usage: dict[str, Any] | None = None, *, output_dir: Path | str | None = None) -> Ranking:
+    """Rank the active bots that fit a purpose by what one use costs on them, with the prices of the day they were read.
+
+    Args:
+        purpose: `chat`, `image`, `video`, `speech`, `music` or `search`.
+        usage: arguments of `cost`, such as `{"images": 4}`; one standard use of the purpose by default.
+        output_dir: the folder of the feed.
+
+    Returns:
+        `costs`: the cheapest cost of each bot and the attributes that choose it, the cheapest bot first.
+        `unfit`: the ids of the other bots, each with the reason.
+
+    Raises:
+        UsageError: the purpose is unknown, a quantity is negative or not a number, or nothing is used.
+        FeedError: there is no feed.
+    """
+    feed = load_models(output_dir)
+    known = {*signature(costs.cost).parameters} - {"bot", "points_per_usd", "on"}
+    if unknown := sorted({*(usage or {})} - known):
+        message = f"usage: there is no {unknown[0]!r}; there are {', '.join(sorted(known))}"
+        raise UsageError(message)
+    return rank(feed.bots, purpose, cost=partial(costs.cost, points_per_usd=feed.points_per_usd), **(usage or {}))
 
 
 def balance(*, api_key: str | None = None, fresh: bool = False, now: datetime | None = None) -> "Balance":

@@ -1,6 +1,7 @@
 """`cost` and `compare`."""
 
 import shlex
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -16,6 +17,7 @@ from poe_scraper.cli.terminal import console, echo_json, fail, safe, table
 from poe_scraper.failures import UnpricedError
 from poe_scraper.pricing import amounts
 from poe_scraper.pricing.costs import Chosen, Cost, Money, variants
+from poe_scraper.pricing.questions import QUESTIONS, Purpose
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -115,19 +117,34 @@ def cost(bot: str, output_dir: Path | None, as_json: bool, **usage: Any) -> int:
         "compare gpt-5 claude-sonnet-4.5 grok-4.7 --input-tokens 20000 --output-tokens 1500",
         "compare flux-2-flash z-image-lightning --images 4 --json",
         "compare wan-2.6 wan-2.7 --seconds 5",
+        "compare --for image",
+        "compare --for video --seconds 10 --json",
     )
 )
-@click.argument("bots", nargs=-1, required=True, metavar="BOT BOT...")
+@click.argument("bots", nargs=-1, metavar="[BOT BOT...]")
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice([*QUESTIONS]),
+    help="Rank all bots that fit this purpose, by one standard use of it or by the usage given.",
+)
 @_usage
 @output_dir
 @as_json
-def compare(bots: tuple[str, ...], output_dir: Path | None, as_json: bool, **usage: Any) -> int:
+def compare(
+    bots: tuple[str, ...], purpose: Purpose | None, output_dir: Path | None, as_json: bool, **usage: Any
+) -> int:
     """What one usage costs on several bots, the cheapest first.
 
     If several prices of a bot fit the usage, its cheapest one is compared, and a note says which.
     """
+    if bool(bots) == bool(purpose):
+        message = "Name the bots to compare, or give --for PURPOSE to rank all bots that fit it."
+        raise click.UsageError(message)
     feed = the_feed(output_dir)
     arguments = _arguments(**usage)
+    if purpose:
+        return _rank(purpose, output_dir, as_json, **arguments)
     bills: list[tuple[Cost, Chosen]] = []
     unknown: list[tuple[str, str]] = []
     for bot in dict.fromkeys(known_id(feed, name) for name in bots):
@@ -147,6 +164,32 @@ def compare(bots: tuple[str, ...], output_dir: Path | None, as_json: bool, **usa
     else:
         _show_comparison(bills, unknown)
     return ExitCode.DONE if bills else ExitCode.FAILED
+
+
+_RANKED = 10
+"""How many bots a ranking shows on a terminal; `--json` has all."""
+
+
+def _rank(purpose: Purpose, output_dir: Path | None, as_json: bool, *, at: date | None, **usage: Any) -> int:
+    if at is not None:
+        message = "--at needs the names of bots: --for ranks the bots of the newest version."
+        raise click.UsageError(message)
+    usage = {name: value for name, value in usage.items() if value}
+    ranking = api.cheapest(purpose, usage or None, output_dir=output_dir)
+    if as_json:
+        costs = [{**bill.model_dump(mode="json"), "attributes": chosen} for bill, chosen in ranking.costs]
+        unknown = [{"bot": bot, "reason": reason} for bot, reason in ranking.unfit]
+        echo_json({"costs": costs, "unknown": unknown})
+        return ExitCode.DONE if costs else ExitCode.FAILED
+    if not usage:
+        click.echo(f"{QUESTIONS[purpose].label}: {QUESTIONS[purpose].words}.")
+    _show_comparison(ranking.costs[:_RANKED], [])
+    if len(ranking.costs) > _RANKED:
+        click.echo(f"{len(ranking.costs) - _RANKED} more cost as much or more.")
+    reasons = Counter(reason.partition("not known: ")[2] or reason for _, reason in ranking.unfit)
+    for reason, count in reasons.most_common():
+        click.echo(safe(f"- {count} {'bot does' if count == 1 else 'bots do'} not fit: {reason.removesuffix('.')}"))
+    return ExitCode.DONE if ranking.costs else ExitCode.FAILED
 
 
 def _arguments(

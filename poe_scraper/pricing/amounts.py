@@ -15,6 +15,14 @@ def number(value: Decimal | str) -> str:
     return f"{Decimal(value):,f}"
 
 
+def short(value: Decimal) -> str:
+    """A number of 10,000 or more in thousands or millions, exactly: `30k`, `1.5M`; a smaller one as it is."""
+    for least, scale, letter in ((1_000_000, 6, "M"), (10_000, 3, "k")):
+        if value >= least:
+            return f"{number(value.scaleb(-scale).normalize())}{letter}"
+    return number(value)
+
+
 def sum_of(low: Decimal | str | None, high: Decimal | str | None = None, bound: str = "exact") -> str:
     """A sum without its currency: `up to 27`, `0.10-0.20`; `-` if there is none."""
     if low is None:

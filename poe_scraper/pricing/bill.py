@@ -274,6 +274,7 @@ class Bill:
             self._add(name, quantity, self._picked(name, fitting))
         elif other := media.assumed(name, quantity, self._page, makes):
             self._assumptions.append(other.words)
+            self._bound = _weaker(self._bound, other.bound)
             self._add(other.usage, other.quantity, self._picked(name, other.prices))
         elif found:
             unit = UNITS[name]

@@ -10,7 +10,8 @@ from fractions import Fraction
 from math import ceil
 from typing import NamedTuple
 
-from poe_scraper.items import Bot
+from poe_scraper.items import Bot, Bound
+from poe_scraper.pricing.abilities import abilities
 from poe_scraper.pricing.kinds import modalities
 from poe_scraper.pricing.prices import Price
 
@@ -19,6 +20,11 @@ MEDIA: dict[str, frozenset[str]] = {"images": frozenset({"image"}), "seconds": f
 
 _IMAGE_UNITS: tuple[str | None, ...] = ("megapixel", "generation", "message", "request", None)
 _CLIP_UNITS: tuple[str | None, ...] = ("video", "clip", "song", "track", "generation", "message", "request", None)
+
+CHARACTERS_PER_SECOND = 15
+"""Of text read aloud: 150 words of six characters a minute."""
+TOKENS_PER_SECOND = 25
+"""Of audio that a bot makes, where it counts tokens: Gemini's rate."""
 
 _DURATION = re.compile(r"(?<![\d.])(\d{1,5}(?:\.\d+)?)\s*-?\s*(?:s|secs?|seconds?)\b", re.IGNORECASE)
 _DURATION_NAMES = frozenset({"duration", "length", "seconds", "duration (s)", "length (s)"})
@@ -36,6 +42,8 @@ class Assumed(NamedTuple):
     """The prices that fit it."""
     words: str
     """The assumption, as a clause."""
+    bound: Bound = "exact"
+    """`about` if the assumption is only a rate that is usual."""
 
 
 def named_by(price: Price) -> frozenset[str]:
@@ -47,9 +55,16 @@ def named_by(price: Price) -> frozenset[str]:
 
 
 def makes(bot: Bot, prices: Sequence[Price]) -> frozenset[str]:
-    """What a bot makes: the API's output modalities, and what the prices of its card name."""
+    """What a bot makes: the API's output modalities, what the prices of its card name, and audio if it speaks or sings.
+
+    A bot that transcribes makes text, whatever its card calls the recording.
+    """
     told = {modality.casefold() for modality in bot.architecture.output_modalities} if bot.architecture else set()
-    return frozenset(told.union(*map(named_by, prices)))
+    made = told.union(*map(named_by, prices))
+    able = abilities(bot)
+    if "transcribes" in able:
+        return frozenset(made - {"audio"} | {"text"})
+    return frozenset(made | {"audio"} if able & {"speaks", "composes"} else made)
 
 
 def assumed(name: str, quantity: Fraction, prices: Sequence[Price], made: frozenset[str]) -> Assumed | None:
@@ -66,7 +81,7 @@ def assumed(name: str, quantity: Fraction, prices: Sequence[Price], made: frozen
         found = [price for price in fitting if not MEDIA[name].isdisjoint(named_by(price))] or fitting
         if found:
             return _images(quantity, unit, found) if name == "images" else _clips(quantity, unit, found)
-    return None
+    return _spoken(quantity, prices) if name == "seconds" and "audio" in made else None
 
 
 def _fits(price: Price, name: str, made: frozenset[str]) -> bool:
@@ -95,6 +110,19 @@ def _clips(seconds: Fraction, unit: str | None, found: list[Price]) -> Assumed:
     fitting = [price for price in found if duration(price) in {None, length}]
     words = f"{_seconds(seconds)} are {count} {'clip' if count == 1 else 'clips'} of {_seconds(length)}"
     return Assumed(_usage(unit), Fraction(count), fitting, words)
+
+
+def _spoken(seconds: Fraction, prices: Sequence[Price]) -> Assumed | None:
+    """Speech on a bot that counts the characters of the text, or the tokens of the audio."""
+    characters = [price for price in prices if price.unit == "character" and not price.is_service]
+    if characters:
+        words = f"one second of speech is {CHARACTERS_PER_SECOND} characters"
+        return Assumed("characters", seconds * CHARACTERS_PER_SECOND, characters, words, "about")
+    tokens = [price for price in prices if price.unit == "token" and "audio" in named_by(price)]
+    if tokens:
+        words = f"one second of speech is {TOKENS_PER_SECOND} tokens; those of the text are not counted"
+        return Assumed("output_tokens", seconds * TOKENS_PER_SECOND, tokens, words, "about")
+    return None
 
 
 def duration(price: Price) -> Fraction | None:

@@ -10,7 +10,7 @@ from importlib import resources
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -24,6 +24,7 @@ from poe_scraper.feed.store import FeedStore
 from poe_scraper.items import Bot, Change
 from poe_scraper.pricing import amounts
 from poe_scraper.pricing.checks import CHECK_KINDS
+from poe_scraper.pricing.questions import QUESTIONS
 from poe_scraper.site import data, prices, timeline
 from poe_scraper.site.chart import chart
 from poe_scraper.site.folder import Folder
@@ -31,6 +32,9 @@ from poe_scraper.untrusted import safe
 
 VERSIONS = 50
 """How many of the newest versions the page of changes shows; `changes.jsonl` has all."""
+
+STALE_DAYS = 7
+"""How many days a price may be older than the data as a whole before its row in the table says when it was seen."""
 
 CHARTS = 12
 """How many price charts a bot's page has at most."""
@@ -104,7 +108,7 @@ class _Catalogue:
             "pointsPerUsd": format(self.feed.points_per_usd, "f"),
             "date": self.feed.generated_at.isoformat(),
         }
-        contents["data/bots.js"] = data.script({**head, "bots": listings})
+        contents["data/bots.js"] = data.script({**head, "questions": data.questions(), "bots": listings})
         for name, content in contents.items():
             self.folder.write(name, content)
         # a new URL per content: the browser must not use a cached script with a newer page
@@ -113,7 +117,7 @@ class _Catalogue:
         self._copies()
         self._bots()
         rows = [self._row(bot, listing) for bot, listing in zip(self.feed.bots, listings, strict=True)]
-        self._page("index", rows=rows, facets=_facets(listings))
+        self._page("index", rows=rows, facets=_facets(listings), purposes=_purposes())
         self._page("compare")
         self._page("changes", versions=self._versions(), more=self._more_versions())
         self._page("about", **self._about())
@@ -163,14 +167,15 @@ class _Catalogue:
         return last.at if last.version > first else None
 
     def _row(self, bot: Bot, listing: dict[str, Any]) -> dict[str, Any]:
-        primary = bot.pricing.primary
+        seen = _seen(bot)
         changed = self._last_change(bot)
         recent = changed is not None and self.feed.generated_at - changed <= timedelta(days=30)
         return {
             "bot": bot,
             "page": page_name(bot.id),
-            "price": prices.shown(primary, self.feed.points_per_usd) if primary else None,
-            "seen": _seen(bot),
+            "price": prices.row(bot, self.feed.points_per_usd),
+            "makes": listing.get("out", []),
+            "seen": seen if self.feed.generated_at - seen > timedelta(days=STALE_DAYS) else None,
             "unsure": listing.get("unsure"),
             "changed": changed if recent else None,
         }
@@ -281,6 +286,22 @@ def _charts(bot: Bot, found: Sequence[Snapshot]) -> dict[str, Any]:
         "charts": [chart(line, end) for line in (moved or lines[:1])[:CHARTS]],
         "more": max(len(moved) - CHARTS, 0),
     }
+
+
+_FIELDS = {"input_tokens": "input", "output_tokens": "output"}
+"""Names of the fields of "your use" that differ from those of `cost`."""
+
+
+def _purposes() -> list[tuple[str, str, str]]:
+    """The buttons above the table: purpose, label, and the standard use as the page's address has it."""
+    return [
+        (
+            purpose,
+            question.label,
+            urlencode({_FIELDS.get(name, name): f"{count:f}" for name, count in question.usage.items()}),
+        )
+        for purpose, question in QUESTIONS.items()
+    ]
 
 
 def _facets(listings: Iterable[dict[str, Any]]) -> dict[str, list[tuple[str, int]]]:

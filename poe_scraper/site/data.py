@@ -13,6 +13,7 @@ from poe_scraper.pricing.conclusions import card_seen, examine
 from poe_scraper.pricing.effective import in_force
 from poe_scraper.pricing.kinds import words_of
 from poe_scraper.pricing.prices import Price
+from poe_scraper.pricing.questions import QUESTIONS, misfit
 from poe_scraper.untrusted import safe
 
 
@@ -75,6 +76,19 @@ def _adjustment(item: Adjustment) -> dict[str, Any]:
     return {**facts, "words": amounts.in_words(item), **({"caveat": found} if found else {})}
 
 
+def makes(bot: Bot) -> list[str]:
+    """What a bot makes, by the API and its card; without the text that the API names for bots of other things."""
+    made = media.makes(bot, examine(bot.pricing).page) - {"file", "citation"}
+    if len(made) > 1 and misfit(bot, "chat") is not None:
+        made -= {"text"}
+    return sorted(made, key=lambda modality: (modality != "text", modality))
+
+
+def questions() -> dict[str, Any]:
+    """The purposes that the table can be asked for: their standard uses, and why most bots do not fit."""
+    return {purpose: {"words": question.words, "unfit": question.unfit} for purpose, question in QUESTIONS.items()}
+
+
 def page_data(bot: Bot) -> dict[str, Any]:
     """The data for the scripts of a bot's page."""
     return {"id": bot.id, "pricing": pricing(bot)}
@@ -117,6 +131,7 @@ def listing(bot: Bot, row: dict[str, Any]) -> dict[str, Any]:
     """
     architecture = bot.architecture
     window = bot.context_window
+    reasons = {purpose: misfit(bot, purpose) for purpose in QUESTIONS}
     facts = {
         "id": bot.id,
         "name": bot.display_name or bot.handle or bot.id,
@@ -125,7 +140,13 @@ def listing(bot: Bot, row: dict[str, Any]) -> dict[str, Any]:
         "creator_name": bot.creator and bot.creator.name,
         "owner": bot.owned_by,
         "in": architecture and architecture.input_modalities,
-        "out": architecture and architecture.output_modalities,
+        "out": makes(bot),
+        "fit": [purpose for purpose, reason in reasons.items() if reason is None],
+        "why": {
+            purpose: reason
+            for purpose, reason in reasons.items()
+            if reason is not None and reason != QUESTIONS[purpose].unfit
+        },
         "window": window and window.context_length,
         "about": bot.description and bot.description[:ABOUT],
         **row,

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+from poe_scraper.failures import UnpricedError
 from poe_scraper.items import ApiPricing, Bot, Currency, PrimaryPrice, Rate
 from poe_scraper.pricing import amounts
 from poe_scraper.pricing.conclusions import examine
+from poe_scraper.pricing.costs import Money, cost
+from poe_scraper.pricing.kinds import token_kinds
 from poe_scraper.pricing.prices import Price, api_rates
 
 _DIGITS = 3
@@ -63,6 +66,57 @@ def shown(primary: PrimaryPrice, points_per_usd: Decimal) -> Shown:
         unit=primary.per.unit,
         label=label,
     )
+
+
+@dataclass(frozen=True)
+class Row:
+    """A bot's prices in the table of all bots.
+
+    Args:
+        given: dollars for what goes in; None if the bot does not count it.
+        made: dollars for what comes out; None if it is not known.
+        points: the same in points, such as `60k / 450k`.
+        per: what the prices are for, such as `1M tokens`; empty if the card does not say.
+        label: of the primary price.
+    """
+
+    given: Figure | None
+    made: Figure | None
+    points: str
+    per: str
+    label: str
+
+
+def row(bot: Bot, points_per_usd: Decimal) -> Row | None:
+    """The prices of a bot for the table: of tokens in and out, else of what it makes; None if none is known."""
+    primary = bot.pricing.primary
+    if primary is None:
+        return None
+    first = shown(primary, points_per_usd)
+    per = first.per.removeprefix("/")
+    usd = Figure(f"{_SIGNS[primary.bound]}{first.usd.text}", converted=first.usd.converted and primary.bound == "exact")
+    points = _points(first.points.text, converted=first.points.converted)
+    if primary.per.unit != "token" or "input" not in token_kinds(primary.label, *primary.attributes.values()):
+        return Row(None, usd, points, per, first.label)
+    try:
+        out = cost(bot, output_tokens=primary.per.quantity, points_per_usd=points_per_usd)
+    except UnpricedError:
+        return Row(usd, None, points, per, first.label)
+    made = Figure(f"{_SIGNS[out.usd.bound]}${_sum(out.usd)}", converted=out.usd.converted and out.usd.bound == "exact")
+    return Row(usd, made, f"{points} / {_points(_sum(out.points), converted=out.points.converted)}", per, first.label)
+
+
+_SIGNS: dict[str, str] = {"exact": "", "up_to": "\u2264\u00a0", "from": "\u2265\u00a0", "about": "\u2248\u00a0"}
+
+
+def _sum(money: Money) -> str:
+    low = _rounded(money.amount) if money.converted else amounts.number(_plain(money.amount))
+    return low if money.max_amount is None else f"{low}\u2013{amounts.number(_plain(money.max_amount))}"
+
+
+def _points(text: str, *, converted: bool) -> str:
+    figures = text if "\u2013" in text else amounts.short(Decimal(text.replace(",", "")))
+    return f"{_SIGNS['about'] if converted else ''}{figures}"
 
 
 def _rounded(value: Decimal) -> str:

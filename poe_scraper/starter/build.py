@@ -25,11 +25,21 @@ from poe_scraper.items import (
     Site,
 )
 from poe_scraper.pages.catalog import bot_url
+from poe_scraper.pricing.abilities import Ability, said
 from poe_scraper.pricing.conclusions import with_conclusions
 from poe_scraper.rates import read_card
 
 SITE = Site(url="https://poe.com", api_url="https://api.poe.com/v1/models")
 """Where the observations were made."""
+
+_ABILITIES: dict[Ability, str] = {
+    "edits": "Works on media that you give it.",
+    "speaks": "Text-to-speech.",
+    "composes": "Makes music.",
+    "transcribes": "Speech-to-text.",
+    "searches": "Searches the web.",
+}
+"""What descriptions say that a bot does, in our own words, as `pricing.abilities` reads them."""
 
 FEED = Path(__file__).with_name("models.json.gz")
 
@@ -89,16 +99,17 @@ def _bot(seen: dict[str, Any], listed_at: datetime) -> Bot:
             ),
         )
     )
-    return bot.model_copy(update={"description": _description(bot)})
+    return bot.model_copy(update={"description": _description(bot, seen["description"])})
 
 
 def _created(milliseconds: int | None) -> datetime | None:
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds // 1000, UTC)
 
 
-def _description(bot: Bot) -> str:
+def _description(bot: Bot, observed: str | None) -> str:
     """What the bot does and costs, in our own words."""
-    sentences = []
+    able = said((bot.id, bot.handle, bot.display_name), observed)
+    sentences = [sentence for ability, sentence in _ABILITIES.items() if ability in able]
     if bot.architecture and bot.architecture.output_modalities:
         given = _list(bot.architecture.input_modalities) or "nothing"
         sentences.append(f"Takes {given}, gives {_list(bot.architecture.output_modalities)}.")

@@ -192,7 +192,23 @@ const Cost = (() => {
         words: `${seconds(quantity)} are ${count} ${count === 1n ? "clip" : "clips"} of ${seconds(length)}`,
       };
     }
-    return null;
+    return name === "seconds" && makes.includes("audio") ? spoken(quantity, prices) : null;
+  }
+
+  const CHARACTERS_PER_SECOND = 15n;
+  const TOKENS_PER_SECOND = 25n;
+
+  /** Speech on a bot that counts the characters of the text, or the tokens of the audio. */
+  function spoken(quantity, prices) {
+    const characters = prices.filter((each) => each.unit === "character" && !each.service);
+    if (characters.length) {
+      const words = `one second of speech is ${CHARACTERS_PER_SECOND} characters`;
+      return { usage: "characters", quantity: times(quantity, [CHARACTERS_PER_SECOND, 1n]), prices: characters, words, bound: "about" };
+    }
+    const tokens = prices.filter((each) => each.unit === "token" && each.named.includes("audio"));
+    if (!tokens.length) return null;
+    const words = `one second of speech is ${TOKENS_PER_SECOND} tokens; those of the text are not counted`;
+    return { usage: "output_tokens", quantity: times(quantity, [TOKENS_PER_SECOND, 1n]), prices: tokens, words, bound: "about" };
   }
 
   // --- choosing a price
@@ -348,6 +364,7 @@ const Cost = (() => {
         this.add(name, quantity, this.picked(name, fitting));
       } else if (other) {
         this.assumptions.push(other.words);
+        this.bound = weaker(this.bound, other.bound ?? "exact");
         this.add(other.usage, other.quantity, this.picked(name, other.prices));
       } else if (found.length) {
         this.refuse(`its only prices per ${unitOf(name, name)} are for what is given to it; choose one by its label`);

@@ -55,6 +55,14 @@ const Amounts = (() => {
     return one ? `/${named}` : `/${short.get(quantity) ?? exact(quantity)} ${named}s`;
   }
 
+  const SIGNS = { up_to: "≤ ", from: "≥ ", about: "≈ " };
+
+  /** A sum in dollars for a table cell: `≤ $0.81`. */
+  function cell(sum) {
+    const figures = sum.max_amount == null ? rounded(sum.amount) : `${rounded(sum.amount)}–${rounded(sum.max_amount)}`;
+    return `${SIGNS[sum.bound] ?? (sum.converted ? "≈ " : "")}$${figures}`;
+  }
+
   const bound = (name) => (name && name !== "exact" ? `${name.replace("_", " ")} ` : "");
 
   /** A sum of money: `up to $0.81`, `≈ 206 points`. */
@@ -63,7 +71,62 @@ const Amounts = (() => {
     const told = currency === "USD" ? `$${figures}` : `${figures} points`;
     return `${sum.converted ? "≈ " : ""}${bound(sum.bound)}${told}`;
   }
-  return { exact, rounded, per, money };
+  return { exact, rounded, per, money, cell };
+})();
+
+// --- numbers that people write
+
+const Quantities = (() => {
+  const SCALES = { "": 0, k: 3, m: 6, b: 9 };
+  const FORM = /^(\d{1,3}(?:[, _]\d{3})+|[\d_]+)?(\.\d+)?([kmb]?)$/i;
+  const MOST = "1000000000000";
+
+  /** The decimal string that a text such as `1500`, `1,500`, `1.5k` or `2M` means; null if it means none. */
+  function parse(text) {
+    const found = FORM.exec(text.trim());
+    if (!found || !(found[1] || found[2])) return null;
+    const whole = (found[1] ?? "").replace(/[, _]/g, "");
+    if (!whole && !found[2]) return null;
+    const decimals = (found[2] ?? ".").slice(1);
+    const scale = SCALES[found[3].toLowerCase()];
+    const padded = decimals.padEnd(scale, "0");
+    const integer = (whole + padded.slice(0, scale)).replace(/^0+(?=\d)/, "") || "0";
+    const rest = padded.slice(scale).replace(/0+$/, "");
+    return rest ? `${integer}.${rest}` : integer;
+  }
+
+  const text = (field) => field.value.trim().replace(/^\$|%$/g, "").trim();
+
+  /** What is wrong with a field, in words; empty if nothing is. */
+  function wrong(field) {
+    if (!text(field)) return "";
+    const name = field.labels[0].firstChild.textContent.trim();
+    const value = parse(text(field));
+    if (value === null) return `${name}: “${field.value}” is not a number of at least 0, such as 1500, 1,500, 0.5, 12k or 2M.`;
+    const most = field.dataset.most ?? MOST;
+    return Number(value) > Number(most) ? `${name}: ${field.value} is more than ${Amounts.exact(most)}.` : "";
+  }
+
+  /** The value of a field as a decimal string; empty if there is none, or none that is right. */
+  const of = (field) => (text(field) && !wrong(field) ? parse(text(field)) : "");
+
+  /** Mark the fields of a form that are wrong, and say below them why. */
+  function check(fields, place) {
+    const told = fields.map((field) => {
+      const words = wrong(field);
+      field.ariaInvalid = words ? "true" : "false";
+      return words;
+    });
+    let line = place.querySelector(":scope > .wrong");
+    if (!line) {
+      line = element("p", { className: "wrong", role: "alert" });
+      place.append(line);
+    }
+    const words = told.filter(Boolean).join(" ");
+    if (line.textContent !== words) line.textContent = words;
+    return !words;
+  }
+  return { of, check };
 })();
 
 // --- the address, where the state is kept
@@ -80,13 +143,14 @@ const Address = {
 // --- your use
 
 const Use = (() => {
-  const names = ["input", "output", "cached", "messages", "images", "seconds", "characters"];
+  const names = ["input", "output", "cached", "messages", "images", "seconds", "characters", "searches"];
   const form = () => document.getElementById("usage");
+
+  const fields = () => names.map((name) => form().elements[name]);
 
   /** What the fields say, by name; what is empty, zero or no number is left out. */
   function parameters() {
-    const fields = names.map((name) => form().elements[name]);
-    return fields.filter((field) => field.value && field.validity.valid && Number(field.value) > 0).map((field) => [field.name, field.value]);
+    return fields().map((field) => [field.name, Quantities.of(field)]).filter(([, value]) => Number(value) > 0);
   }
 
   /** The usage to compute with, exactly; null where nothing is used. */
@@ -106,17 +170,20 @@ const Use = (() => {
   const words = { input: "tokens in", output: "tokens out", cached: "% cached" };
 
   function inWords() {
-    return parameters().map(([name, value]) => `${Amounts.exact(value)}${name === "cached" ? "" : " "}${words[name] ?? (value === "1" ? name.slice(0, -1) : name)}`).join(", ");
+    return parameters().map(([name, value]) => `${Amounts.exact(value)}${name === "cached" ? "" : " "}${words[name] ?? (value === "1" ? name.replace(/(?<=ch)es$|s$/, "") : name)}`).join(", ");
+  }
+
+  /** Put a usage into the fields; those it does not name are emptied. */
+  function fill(given) {
+    for (const field of fields()) field.value = given.get(field.name) ?? "";
   }
 
   /** Show the panel with what the address says, and call back now and after every change. */
   function start(changed) {
     const panel = document.getElementById("use-panel");
     panel.hidden = false;
-    const fill = (given) => {
-      for (const name of names) form().elements[name].value = given.get(name) ?? "";
-    };
     const tell = () => {
+      if (!Quantities.check(fields(), form())) panel.open = true;
       const told = inWords();
       document.getElementById("use-told").textContent = told;
       changed();
@@ -138,7 +205,7 @@ const Use = (() => {
     }
     tell();
   }
-  return { start, usage, parameters };
+  return { start, fill, usage, parameters };
 })();
 
 // --- what it costs
@@ -226,16 +293,11 @@ const Bills = (() => {
     return told;
   }
 
-  /** The short form for a table: dollars and points, rounded to four digits, or the span over the variants. */
+  /** The short form for a table: dollars and points of the cheapest variant, rounded to four digits. */
   function brief(answer) {
     if (answer.reason) return null;
-    const [first, last] = [answer.bills[0][1], answer.bills.at(-1)[1]];
-    const span = (currency, name) => {
-      const low = Amounts.money(currency, first[name], Amounts.rounded);
-      const high = Amounts.money(currency, last[name], Amounts.rounded);
-      return low === high ? low : `${low} to ${high}`;
-    };
-    return { usd: span("USD", "usd"), points: span("points", "points"), variants: answer.bills.length };
+    const cheapest = answer.bills[0][1];
+    return { usd: Amounts.cell(cheapest.usd), points: Amounts.money("points", cheapest.points, Amounts.rounded), variants: answer.bills.length };
   }
   return { of, itemised, brief };
 })();

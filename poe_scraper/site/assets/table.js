@@ -16,15 +16,22 @@
   const body = table.tBodies[0];
   const search = $("q");
 
+  /** Text as it is searched: "GPT-5", "gpt 5" and "@gpt5" are the same. */
+  const squeezed = (text) => text.toLowerCase().replace(/[\s@_\p{Dash}]+/gu, "");
+
   const bots = [...body.rows].map((row, place) => {
     const bot = Data.bots[place];
-    const words = [bot.id, bot.name, bot.handle, bot.creator, bot.creator_name, bot.owner, bot.about];
-    return { ...bot, row, place, text: words.filter(Boolean).join("\n").toLowerCase(), price: bot.price === undefined ? null : Number(bot.price) };
+    const names = [bot.id, bot.name, bot.handle].filter(Boolean).map(squeezed);
+    const words = [bot.creator, bot.creator_name, bot.owner, bot.about, bot.free ? "free" : ""].filter(Boolean);
+    return { ...bot, row, place, names, text: [...names, ...words.map(squeezed)].join("\n"), price: bot.price === undefined ? null : Number(bot.price) };
   });
   const byId = new Map(bots.map((bot) => [bot.id, bot]));
   const SIMPLE = ["q", "creator", "owner", "in", "out", "unit", "free", "changed", "unsure", "gone", "min", "max", "sort"];
+  const purposes = [...$("purposes").querySelectorAll("[data-purpose]")];
+  const range = [fields.min, fields.max];
 
   let chosen = new Set();
+  let purpose = "";
   let usage = null;
   let answers = new Map(); // what the present usage costs, by bot
   let found = [];
@@ -36,14 +43,12 @@
   const yesNo = (wanted, is) => !wanted || (wanted === "yes") === Boolean(is);
 
   function test() {
-    const words = fields.q.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = fields.q.value.split(/\s+/).map(squeezed).filter(Boolean);
     const value = Object.fromEntries(SIMPLE.map((name) => [name, fields[name].value]));
-    const gone = fields.gone.checked;
     const unit = value.unit === "-" ? undefined : value.unit;
-    const [least, most] = [fields.min, fields.max].map((field) => (!field.disabled && field.value && field.validity.valid ? Number(field.value) : null));
+    const [least, most] = range.map((field) => (!field.disabled && Quantities.of(field) ? Number(Quantities.of(field)) : null));
     const since = value.changed && new Date(Date.parse(Data.date) - value.changed * 86400000).toISOString().slice(0, 10);
     return (bot) =>
-      (gone || !bot.gone) &&
       words.every((word) => bot.text.includes(word)) &&
       (!value.creator || bot.creator === value.creator) &&
       (!value.owner || bot.owner === value.owner) &&
@@ -57,7 +62,21 @@
       (most === null || (bot.price !== null && bot.price <= most));
   }
 
+  /** Why a bot does not answer the question that is asked; empty if it does, or if none is asked. */
+  function unfit(bot) {
+    if (!purpose) return "";
+    if (!(bot.fit ?? []).includes(purpose)) return bot.why?.[purpose] ?? Data.questions[purpose].unfit;
+    return (usage && answer(bot).reason).replace(/^.*? is not known: |\.$/g, "");
+  }
+
   // --- in which order
+
+  /** How well a bot's names match what is searched for: the whole name, its beginning, a part, or not. */
+  function match(bot, wanted) {
+    if (bot.names.includes(wanted)) return 0;
+    if (bot.names.some((name) => name.startsWith(wanted))) return 1;
+    return bot.names.some((name) => name.includes(wanted)) ? 2 : 3;
+  }
 
   const unitName = (bot) => (bot.price === null ? "no price known" : bot.unit ?? "no unit named");
 
@@ -95,8 +114,10 @@
         return list.sort((one, other) => (other.changed ?? "").localeCompare(one.changed ?? "") || one.place - other.place);
       case "window":
         return list.sort(byNumber((bot) => bot.window ?? null, -1));
-      default:
-        return list;
+      default: {
+        const wanted = squeezed(fields.q.value);
+        return wanted ? list.sort((one, other) => match(one, wanted) - match(other, wanted) || one.place - other.place) : list;
+      }
     }
   }
 
@@ -110,7 +131,7 @@
       bot.box.addEventListener("change", () => choose(bot));
       row.prepend(element("td", { className: "pick" }, bot.box));
       bot.cost = element("td", { className: "n cost" });
-      row.lastElementChild.before(bot.cost);
+      row.append(bot.cost);
       Ages.tell(row);
     }
     bot.box.checked = chosen.has(bot.id);
@@ -125,8 +146,8 @@
 
   function costButton(bot) {
     const told = Bills.brief(answer(bot));
-    const label = told ? [element("b", {}, told.usd), element("small", {}, told.points), told.variants > 1 ? element("small", {}, `${told.variants} variants`) : null] : ["not known"];
-    const button = element("button", { type: "button", className: told ? "sum" : "sum unknown", ariaLabel: `${told ? told.usd : "not known"}: what your use costs on ${bot.name}, item by item` }, label);
+    const label = told ? [told.variants > 1 ? element("small", {}, `${told.variants} variants from `) : null, element("b", {}, told.usd)] : ["not known"];
+    const button = element("button", { type: "button", className: told ? "sum" : "sum unknown", title: told?.points ?? "", ariaLabel: `${told ? told.usd : "not known"}: what your use costs on ${bot.name}, item by item` }, label);
     button.addEventListener("click", () => showBill(bot));
     return button;
   }
@@ -160,15 +181,41 @@
   }
 
   function show() {
-    found = ordered(bots.filter(test()));
+    const matching = bots.filter(test());
+    const present = matching.filter((bot) => fields.gone.checked || !bot.gone);
+    const reasons = new Map();
+    found = ordered(present.filter((bot) => {
+      const reason = unfit(bot);
+      if (reason) reasons.set(reason, [...(reasons.get(reason) ?? []), bot]);
+      return !reason;
+    }));
     shown = 0;
     body.replaceChildren();
     extend(STEP);
+    tellUnfit(reasons);
+    const left = matching.length - present.length;
+    $("gone-too").hidden = !fields.q.value || !left;
+    $("gone-told").textContent = left === 1 ? "1 bot that is gone matches." : `${left} bots that are gone match.`;
     const all = bots.filter((bot) => fields.gone.checked || !bot.gone).length;
     $("count").textContent = found.length === all ? `${all.toLocaleString("en")} bots` : `${found.length.toLocaleString("en")} of ${all.toLocaleString("en")} bots`;
     $("empty").hidden = found.length > 0;
     table.hidden = found.length === 0;
     $("ranking").hidden = !fields.sort.value.endsWith("price") || new Set(found.map(unitName)).size < 2;
+  }
+
+  const NAMED = 60;
+
+  /** Say which bots do not answer the question, and why. */
+  function tellUnfit(reasons) {
+    const sorted = [...reasons].sort((one, other) => other[1].length - one[1].length);
+    const count = sorted.reduce((sum, [, those]) => sum + those.length, 0);
+    $("unfit").hidden = count === 0;
+    $("unfit").firstElementChild.textContent = `${count} ${count === 1 ? "bot does" : "bots do"} not fit: why`;
+    $("unfit").lastElementChild.replaceChildren(...sorted.map(([reason, those]) => {
+      const named = those.slice(0, NAMED).flatMap((bot, place) => [place ? ", " : "", element("bdi", {}, bot.name)]);
+      const more = those.length > NAMED ? ` and ${those.length - NAMED} more` : "";
+      return element("li", {}, element("b", {}, `${reason} (${those.length}): `), named, more);
+    }));
   }
 
   // --- the state, in the form and in the address
@@ -181,17 +228,21 @@
       else field.value = given.get(field.name) ?? "";
       if (field.selectedIndex === -1) field.value = ""; // a choice that this catalogue does not have
     }
+    purpose = Object.hasOwn(Data.questions, given.get("for") ?? "") ? given.get("for") : "";
     chosen = new Set(given.getAll("bot").filter((id) => byId.has(id)).slice(0, MOST_COMPARED));
   }
 
   function state() {
     const set = controls().filter((field) => !field.disabled && (field.type === "checkbox" ? field.checked : field.value));
-    return [...set.map((field) => [field.name, field.value]), ...Use.parameters(), ...[...chosen].map((id) => ["bot", id])];
+    const asked = purpose ? [["for", purpose]] : [];
+    return [...asked, ...set.map((field) => [field.name, field.dataset.quantity === undefined ? field.value : Quantities.of(field)]).filter(([, value]) => value), ...Use.parameters(), ...[...chosen].map((id) => ["bot", id])];
   }
 
   function changed() {
     const unit = fields.unit.value;
-    for (const field of [fields.min, fields.max]) field.disabled = !unit || unit === "-";
+    for (const field of range) field.disabled = !unit || unit === "-";
+    if (!Quantities.check(range, $("more-filters"))) $("more-filters").open = true;
+    for (const button of purposes) button.ariaPressed = String(button.dataset.purpose === purpose);
     $("range-unit").textContent = !unit || unit === "-" ? "choose a unit first" : `dollars per ${unit === "token" ? "1M tokens" : unit}`;
     const active = controls().filter((field) => !["q", "sort"].includes(field.name) && !field.disabled && (field.type === "checkbox" ? field.checked : field.value));
     $("active-filters").textContent = active.length ? `${active.length} active` : "";
@@ -210,11 +261,22 @@
     usage = Use.usage();
     answers = new Map();
     costHead.hidden = !usage;
+    if (purpose && !usage) purpose = "";
     for (const option of fields.sort.options) if (option.value.endsWith("cost")) option.disabled = !usage;
+    table.classList.toggle("costed", Boolean(usage));
     if (!usage && fields.sort.value.endsWith("cost")) fields.sort.value = "";
     columns = [...table.tHead.rows[0].cells].filter((head) => !head.hidden).length;
     changed();
     tray();
+  }
+
+  /** Ask for the cheapest bots for a purpose; pressed again, show all bots. */
+  function ask(button) {
+    const leave = button.dataset.purpose === purpose;
+    purpose = leave ? "" : button.dataset.purpose;
+    fields.sort.value = leave ? "" : "cost";
+    Use.fill(new URLSearchParams(leave ? "" : button.dataset.use));
+    $("usage").dispatchEvent(new Event("input"));
   }
 
   // --- what to compare
@@ -265,7 +327,7 @@
   const heads = table.tHead.rows[0];
   heads.prepend(element("th", { scope: "col", className: "pick" }, element("span", { className: "hidden" }, "Compare")));
   const costHead = element("th", { scope: "col", className: "n cost", hidden: true, data: { sort: "cost" } }, "Your use");
-  heads.lastElementChild.before(costHead);
+  heads.append(costHead);
   for (const head of heads.querySelectorAll("[data-sort]")) {
     const name = head.dataset.sort;
     const button = element("button", { type: "button" }, head.textContent);
@@ -281,11 +343,19 @@
   for (const id of ["filters", "status"]) $(id).hidden = false;
   $("more-filters").open = state().some(([name]) => SIMPLE.includes(name) && !["q", "sort"].includes(name));
   filters.addEventListener("input", changed);
+  $("more-filters").addEventListener("input", changed); // in the form by name, not by place
+  for (const button of purposes) button.addEventListener("click", () => ask(button));
+  $("show-gone").addEventListener("click", () => {
+    fields.gone.checked = true;
+    changed();
+    search.focus();
+  });
   filters.addEventListener("submit", (event) => event.preventDefault());
   document.addEventListener("keydown", keys);
   $("reset").addEventListener("click", () => {
     for (const field of controls()) if (field.type === "checkbox") field.checked = false;
     else if (field.name !== "sort") field.value = "";
+    purpose = "";
     changed();
     search.focus();
   });

@@ -1,0 +1,127 @@
+"""The cheapest bot for a purpose: which bots fit it, what one standard use of it is, and their costs in order."""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from poe_scraper.failures import UnpricedError
+from poe_scraper.items import Bot
+from poe_scraper.pricing import costs, media
+from poe_scraper.pricing.abilities import abilities
+from poe_scraper.pricing.conclusions import examine
+from poe_scraper.pricing.costs import Chosen, Cost
+from poe_scraper.pricing.kinds import words_of
+
+Purpose: TypeAlias = Literal["chat", "image", "video", "speech", "music", "search"]
+
+
+class Question(NamedTuple):
+    """A purpose and one standard use for it."""
+
+    label: str
+    """What a button says."""
+    usage: dict[str, Decimal]
+    """The standard use, as arguments of `cost`."""
+    words: str
+    """The standard use in words."""
+    unfit: str
+    """Why most bots do not fit."""
+
+
+QUESTIONS: dict[Purpose, Question] = {
+    "chat": Question(
+        "Chat",
+        {"input_tokens": Decimal(20_000), "output_tokens": Decimal(3_000), "messages": Decimal(10)},
+        "10 messages with 20,000 tokens in and 3,000 out",
+        "it does not answer in text",
+    ),
+    "image": Question("Image", {"images": Decimal(1)}, "one image", "it does not make images"),
+    "video": Question("Video", {"seconds": Decimal(5)}, "a clip of 5 seconds", "it does not make videos"),
+    "speech": Question("Speech", {"seconds": Decimal(60)}, "one minute of speech", "it does not speak"),
+    "music": Question("Music", {"seconds": Decimal(60)}, "one minute of music or sound", "it does not make music"),
+    "search": Question(
+        "Search",
+        {"searches": Decimal(1), "messages": Decimal(1)},
+        "one search; where a bot counts tokens, those of its answer come on top",
+        "it has no price of a search",
+    ),
+}
+
+EDITS = "it works on what you give it"
+VIDEO_WITH_SOUND = "it makes sound for videos"
+
+_MADE: dict[str, str] = {"image": "image", "video": "video", "speech": "audio", "music": "audio"}
+
+
+class Ranking(NamedTuple):
+    """What one use costs on the bots that fit a purpose."""
+
+    costs: list[tuple[Cost, Chosen]]
+    """The cheapest cost of each bot and the attributes that choose it, the cheapest bot first."""
+    unfit: list[tuple[str, str]]
+    """Ids of the other active bots, each with the reason."""
+
+
+def misfit(bot: Bot, purpose: Purpose) -> str | None:
+    """Why a bot does not fit a purpose; None if it does. Its modalities, card, names and description decide."""
+    able = abilities(bot)
+    examined = examine(bot.pricing)
+    prices = examined.page
+    made = media.makes(bot, prices)
+    unfit = QUESTIONS[purpose].unfit
+    if purpose == "search":
+        priced = any(price.unit == "search" or "search" in words_of(price.label) for price in prices)
+        return None if "searches" in able or priced else unfit
+    writes = any(
+        price.unit == "token" and "output" in price.kinds and price.is_about_text and media.named_by(price) <= {"text"}
+        for price in (*prices, *examined.api)
+    )
+    if purpose == "chat":
+        only_text = not made - {"text", "file", "citation"} and not able & {"edits", "speaks", "transcribes"}
+        return None if writes or only_text else unfit
+    if _MADE[purpose] not in made:
+        return unfit
+    if purpose in {"speech", "music"}:
+        if "video" in made:
+            return VIDEO_WITH_SOUND
+        if purpose == "speech":
+            return None if "speaks" in able else unfit
+        return unfit if "speaks" in able or writes else None
+    return EDITS if "edits" in able else None
+
+
+def rank(
+    bots: Iterable[Bot],
+    purpose: Purpose,
+    *,
+    cost: Callable[..., Cost] = costs.cost,
+    **usage: Any,
+) -> Ranking:
+    """Rank the active bots that fit a purpose by what one use costs on them.
+
+    Args:
+        bots: to choose from.
+        purpose: what they are for.
+        cost: computes a cost from a bot, attributes and usage, such as `poe_scraper.pricing.costs.cost`.
+        usage: as for `cost`; the purpose's standard use by default.
+
+    Raises:
+        UsageError: as for `cost`.
+    """
+    usage = usage or dict(QUESTIONS[purpose].usage)
+    found: list[tuple[Cost, Chosen]] = []
+    unfit: list[tuple[str, str]] = []
+    for bot in bots:
+        if bot.status == "gone":
+            continue
+        reason = misfit(bot, purpose)
+        if reason is None:
+            try:
+                chosen, bill = costs.variants(bot, cost=cost, **usage)[0]
+                found.append((bill, chosen))
+            except UnpricedError as error:
+                reason = error.reason
+        if reason is not None:
+            unfit.append((bot.id, reason))
+    found.sort(key=lambda each: (each[0].usd.amount, each[0].bot))
+    return Ranking(found, unfit)
