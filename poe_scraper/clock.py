@@ -6,3 +6,8 @@ from datetime import UTC, datetime
 def now() -> datetime:
     """The time in UTC, to the second."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def end_of(started_at: datetime) -> datetime:
+    """The time in UTC, as the end of what began then: never before it, though the clock may have been set back."""
+    return max(now(), started_at)

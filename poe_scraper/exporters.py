@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 from scrapy import exporters
 
+from poe_scraper.untrusted import cell
+
 
 def plain(item: Any) -> Any:
     """The item as JSON values if it is one of our models, else as it is."""
@@ -41,13 +43,21 @@ class XmlItemExporter(exporters.XmlItemExporter):
 
 
 class CsvItemExporter(exporters.CsvItemExporter):
-    """Writes CSV with one column per field; lists and objects are JSON text."""
+    """Writes CSV with one column per field; lists and objects are JSON text, and no text is a formula."""
 
     def export_item(self, item: Any) -> None:
         """Write one item."""
         if isinstance(item, BaseModel):
-            item = {
-                name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
-                for name, value in plain(item).items()
-            }
+            item = {name: _written(value) for name, value in plain(item).items()}
         super().export_item(item)
+
+
+def _written(value: object) -> object:
+    """A value as a cell."""
+    match value:
+        case dict() | list():
+            return cell(json.dumps(value, ensure_ascii=False))
+        case str():
+            return cell(value)
+        case _:
+            return value

@@ -181,12 +181,14 @@ class _Scrapyd:
         """
         state = ""
         while True:
-            jobs = self._call("GET", "listjobs.json", params={"project": project})
+            # of all projects: Scrapyd refuses to list a project that was deleted, though its jobs go on
+            jobs = self._call("GET", "listjobs.json")
             found = [(name, entry) for name in _STATES for entry in jobs.get(name, ()) if entry.get("id") == job]
             if not found:
                 message = (
                     f"Scrapyd at {self._url} no longer knows job {job}: it was cancelled before it started, "
-                    f"or Scrapyd was restarted. Its log, if any: {self._url}/logs/{project}/{spider}/{job}.log"
+                    "its project was deleted, or Scrapyd was restarted. "
+                    f"Its log, if any: {self._url}/logs/{project}/{spider}/{job}.log"
                 )
                 raise ScrapydError(message)
             [(now, entry)] = found[:1]

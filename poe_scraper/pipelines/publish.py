@@ -10,7 +10,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 from scrapy.settings import BaseSettings
 
-from poe_scraper.clock import now
+from poe_scraper.clock import end_of, now
 from poe_scraper.failures import Code, FeedError, FeedLockedError, OtherSiteError
 from poe_scraper.feed.absence import carry_lost_cards
 from poe_scraper.feed.lock import when_free
@@ -152,7 +152,7 @@ class PublishPipeline:
             {
                 "id": self.run_id,
                 "started_at": self.started_at,
-                "finished_at": now(),
+                "finished_at": end_of(self.started_at),
                 "arguments": state.arguments,
                 "finish_reason": finish_reason,
                 "complete": state.complete,

@@ -11,7 +11,7 @@ from typing import Self
 
 from scrapy.settings import BaseSettings
 
-from poe_scraper.clock import now
+from poe_scraper.clock import end_of
 from poe_scraper.failures import FeedError, GateRefusedError
 from poe_scraper.feed.gate import Gate
 from poe_scraper.feed.report import figures
@@ -86,7 +86,7 @@ def publish(
     run = Run(
         id=draft.id,
         started_at=draft.started_at,
-        finished_at=now(),
+        finished_at=end_of(draft.started_at),
         seen=draft.seen,
         visited=draft.visited,
         failed=sum(draft.failed.values()),
@@ -127,7 +127,8 @@ def report(
     version = writer.head.version if writer.head else None
     changes = publication.changes if publication else ()
     after = figures(version, writer.known.entries(), changes)
-    done = draft.model_copy(update={**after, "outcome": outcome, "reasons": reasons, "finished_at": now()})
+    ending = {"outcome": outcome, "reasons": reasons, "finished_at": end_of(draft.started_at)}
+    done = draft.model_copy(update={**after, **ending})
     try:
         writer.report(done)
     except FeedError as error:

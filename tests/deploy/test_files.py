@@ -5,13 +5,18 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+import yaml
+from redis import Redis
+from redis.exceptions import AuthenticationError
 
 from tests.deploy.conftest import PASSWORD, ROOT, USER, started
+from tests.distributed.conftest import wait_until
 
 DEPLOY = ROOT / "deploy"
 BIN = Path(sys.executable).parent
@@ -39,6 +44,43 @@ def test_a_file_fits_its_published_schema(schema: str, file: str, more: list[str
 def test_the_dockerfile_is_clean() -> None:
     done = check(BIN / "hadolint", "--format=json", "Dockerfile")
     assert (done.returncode, json.loads(done.stdout)) == (0, []), done.stderr
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server here")
+def test_the_redis_of_the_composition_has_a_password(tmp_path: Path) -> None:
+    service = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]["redis"]
+    with tempfile.TemporaryDirectory() as folder:  # the path of a Unix socket has 107 characters at most
+        socket = f"{folder}/redis.sock"
+        here = {
+            "$$": "$",
+            "--dir /data": f"--dir {folder} --port 0 --unixsocket {socket}",
+            "redis-cli": f"redis-cli -s {socket}",
+        }
+
+        def words(command: list[str]) -> list[str]:
+            for old, new in here.items():
+                command = [word.replace(old, new) for word in command]
+            return command
+
+        refused = subprocess.run(words(service["command"]), capture_output=True, text=True, timeout=60, check=False)
+        assert refused.returncode != 0
+        assert "set a password for Redis" in refused.stderr
+        secret = os.environ | {"REDIS_PASSWORD": "0a1b"}
+        with subprocess.Popen(words(service["command"]), env=secret, stdout=subprocess.DEVNULL) as process:
+            try:
+                wait_until(Path(socket).exists)
+                with pytest.raises(AuthenticationError):
+                    Redis(unix_socket_path=socket).ping()
+                _, *healthy = service["healthcheck"]["test"]
+                healthy = words(["sh", "-c", *healthy])
+                assert subprocess.run(healthy, env=secret, check=False, timeout=60).returncode == 0
+                assert (
+                    subprocess.run(healthy, env=secret | {"REDIS_PASSWORD": "no"}, check=False, timeout=60).returncode
+                    != 0
+                )
+            finally:
+                process.terminate()  # as the end of a container does: it must reach Redis itself
+        assert process.returncode == 0
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")

@@ -11,13 +11,14 @@ from threading import Event
 from typing import Any
 
 import logparser
+import psutil
 import pytest
 
 from poe_scraper.cli import main
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.feed.writer import FeedWriter
 from poe_scraper.replica import Replica, running
-from tests.deploy.conftest import PASSWORD, USER, Scrapyd
+from tests.deploy.conftest import PASSWORD, USER, Scrapyd, started
 
 Schedule = Callable[..., "subprocess.Popen[str]"]
 
@@ -169,6 +170,45 @@ def test_the_exit_code_is_the_jobs_own(schedule: Schedule, replica: Replica, set
     code, result, said = ended(wrong)
     assert (code, result["exit_code"]) == (2, 2)
     assert "limit must be a whole number of at least 1, got 'none'" in said
+
+
+def test_the_project_of_a_job_may_be_deleted_meanwhile(
+    scrapyd: Scrapyd, egg: Path, schedule: Schedule, folder: Path, settings: list[str]
+) -> None:
+    before = set(running_jobs(scrapyd))
+    try:
+        with FeedWriter(FeedStore(folder), "the first crawl"):
+            waiting = schedule(*settings, "-aonly=info", "-sPOE_LOCK_WAIT=600")
+            wait_until(lambda: any("Waiting, " in scrapyd.log(job) for job in running_jobs(scrapyd).keys() - before))
+            scrapyd.post("delproject.json", project="poe_scraper")
+        code, result, said = ended(waiting)
+    finally:
+        scrapyd.post("addversion.json", egg=egg, project="poe_scraper", version="1")
+    assert (code, result["exit_code"]) == (0, 0), said
+    assert FeedStore(folder).versions() == [1]
+
+
+def test_a_job_goes_on_when_scrapyd_ends(
+    python: Path, egg: Path, folder: Path, settings: list[str], tmp_path: Path
+) -> None:
+    given = [word.removeprefix("-s") for word in settings]
+    place = tmp_path / "scrapyd"
+    place.mkdir()
+    (place / "scrapyd.conf").write_text("[scrapyd]\npoll_interval = 0.1\n")
+    with FeedWriter(FeedStore(folder), "the first crawl"):
+        with started(python, place) as server:
+            server.post("addversion.json", egg=egg, project="poe_scraper", version="1")
+            given += ["POE_LOCK_WAIT=600"]
+            job = server.post("schedule.json", project="poe_scraper", spider="poe_models", only="info", setting=given)[
+                "jobid"
+            ]
+            wait_until(lambda: "Waiting, " in server.log(job))
+            pid = running_jobs(server)[job]
+        process = psutil.Process(pid)
+        assert process.is_running()
+    process.wait(timeout=240)
+    assert server.log(job).endswith("Exit code 0\n")
+    assert FeedStore(folder).versions() == [1]
 
 
 def test_a_log_without_an_exit_code_is_a_failure(schedule: Schedule, settings: list[str]) -> None:

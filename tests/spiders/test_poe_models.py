@@ -199,6 +199,7 @@ def test_robots_txt_is_obeyed_by_every_request(crawl: Crawler) -> None:
         ("api_garbage", 4, "not JSON"),
         ("api_empty", 4, "listed no usable model"),
         ("api_truncated", 4, "could not be reached"),
+        ("api_huge", 4, "could not be reached"),
         ("api_half", 3, "active bots"),
         ("api_prices_x50", 3, "factor of 5"),
     ],

@@ -147,3 +147,21 @@ def test_storms_lose_nothing(tmp_path: Path) -> None:
             outcome = faults.storm(replica, known, tmp_path, seed)
             assert outcome.wrong == []
             assert outcome.crawl.status in {0, 3, 4, 5}, outcome.crawl.log
+
+
+def test_a_clock_that_is_set_back_during_a_crawl_loses_nothing(crawl: Crawler) -> None:
+    set_back = {"SPIDER_MIDDLEWARES": '{"tests.spiders.clock.SetBackMiddleware": 900}'}
+    with running(bots=4) as replica:
+        first = crawl(replica)
+        second = crawl(replica, settings=set_back, force="true")
+        third = crawl(replica, force="true")
+    for done in (first, second, third):
+        assert done.status == 0, done.log
+        assert (done.report["visited"], len(done.bots)) == (4, 4)
+        assert all(bot["first_seen"] <= bot["last_seen"] for bot in done.bots.values())
+        assert {name: bot["pricing"]["rates"] for name, bot in done.bots.items()} == {
+            name: bot["pricing"]["rates"] for name, bot in first.bots.items()
+        }
+    assert second.report["finished_at"] == second.report["started_at"]
+    assert third.report["id"] > second.report["id"] > first.report["id"]
+    assert third.bots.keys() == first.bots.keys()

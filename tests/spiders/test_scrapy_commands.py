@@ -1,15 +1,18 @@
 """Scrapy's own commands in this project, and our spiders in another project: the real commands."""
 
 import csv
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from poe_scraper.exporters import CsvItemExporter
 from poe_scraper.items import Bot
 from poe_scraper.replica import Replica, running
 
@@ -151,6 +154,18 @@ def test_crawl_publishes_and_exports_plain_values(replica: Replica, tmp_path: Pa
         assert row["first_seen"] == line["first_seen"]
         assert json.loads(row["pricing"]) == line["pricing"]
         assert row["owned_by"] == (line["owned_by"] or "")
+
+
+def test_no_cell_of_exported_items_is_a_formula() -> None:
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    hostile = Bot(id="bot", url="https://poe.com/bot", display_name='=HYPERLINK("//x")', first_seen=at, last_seen=at)
+    file = io.BytesIO()
+    exporter = CsvItemExporter(file)
+    exporter.start_exporting()
+    exporter.export_item(hostile)
+    exporter.finish_exporting()
+    [row] = csv.DictReader(io.StringIO(file.getvalue().decode(), newline=""))
+    assert row["display_name"] == '\'=HYPERLINK("//x")'
 
 
 # --- another project ---------------------------------------------------------------------------
