@@ -172,3 +172,13 @@ def test_a_feed_is_read_again_only_if_it_has_changed(tmp_path: Path) -> None:
     assert again is not feed
     assert again["gpt-test"].handle == "GPT-Best"
     assert api.load_models(tmp_path) is again
+
+
+def test_cheapest() -> None:
+    ranking = api.cheapest("image", {"images": 4})
+    assert ranking.costs[0][0].usd.amount == Decimal("0.0104")
+    assert dict(ranking.unfit)["aurasr"] == "it works on what you give it"
+    with pytest.raises(UsageError, match="usage: there is no 'pictures'"):
+        api.cheapest("image", {"pictures": 4})
+    with pytest.raises(UsageError, match="purpose"):
+        api.cheapest("painting")  # type: ignore[arg-type]

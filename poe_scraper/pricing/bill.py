@@ -245,7 +245,7 @@ class Bill:
 
     def _charge(self, name: str, quantity: Fraction) -> None:
         if self._flat and (name in TOKENS or name in UNITS) and name != "messages" and "messages" in self._usage:
-            self._notes.append(f"{name}: the price of a message covers them")
+            self._notes.append(f"{_words(name)}: the price of a message covers them")
         elif name in media.MEDIA:
             self._charge_media(name, quantity)
         elif self._flat and (name in TOKENS or name in UNITS) and name != "messages":
@@ -364,7 +364,7 @@ class Bill:
         return found
 
     def _missing(self, name: str) -> str:
-        reason = f"it has no price for {name}"
+        reason = f"it has no price for {_words(name)}"
         if variable := [item.label for item in self._adjustments if isinstance(item, Variable)]:
             reason += f"; the card calls {', '.join(variable)} variable"
         if any(price.unit is None for price in self._page):
@@ -376,7 +376,7 @@ class Bill:
         self._looked_at += prices
         fitting = self._choice.narrow(prices)
         if not fitting:
-            self._refuse(f"no price for {name} fits the attributes given", prices)
+            self._refuse(f"no price for {_words(name)} fits the attributes given", prices)
         if name in TOKENS:
             fitting = [price for price in fitting if price.section is None] or fitting
             best = min(price.modality_rank for price in fitting)
@@ -384,7 +384,7 @@ class Bill:
         else:
             fitting = [price for price in fitting if not price.is_given] or fitting
         if len({_figures(price) for price in fitting}) > 1:
-            self._refuse(f"several prices fit {name}", fitting)
+            self._refuse(f"several prices fit {_words(name)}", fitting)
         return fitting[0]
 
     # --- its line
@@ -449,6 +449,11 @@ class Bill:
             bound=bound,
             converted=any(one.converted for one in sums),
         )
+
+
+def _words(usage: str) -> str:
+    """The name of a usage as people say it: `input tokens`."""
+    return usage.replace("_", " ")
 
 
 def _figures(price: Price) -> tuple[object, ...]:

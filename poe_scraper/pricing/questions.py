@@ -50,8 +50,6 @@ QUESTIONS: dict[Purpose, Question] = {
 EDITS = "it works on what you give it"
 VIDEO_WITH_SOUND = "it makes sound for videos"
 
-_MADE: dict[str, str] = {"image": "image", "video": "video", "speech": "audio", "music": "audio"}
-
 
 class Ranking(NamedTuple):
     """What one use costs on the bots that fit a purpose."""
@@ -63,31 +61,39 @@ class Ranking(NamedTuple):
 
 
 def misfit(bot: Bot, purpose: Purpose) -> str | None:
-    """Why a bot does not fit a purpose; None if it does. Its modalities, card, names and description decide."""
+    """Why a bot does not fit a purpose; None if it does."""
+    return misfits(bot)[purpose]
+
+
+def misfits(bot: Bot) -> dict[Purpose, str | None]:
+    """Why a bot does not fit each purpose; None if it does. Its modalities, card, names and description decide."""
     able = abilities(bot)
     examined = examine(bot.pricing)
-    prices = examined.page
-    made = media.makes(bot, prices)
-    unfit = QUESTIONS[purpose].unfit
-    if purpose == "search":
-        priced = any(price.unit == "search" or "search" in words_of(price.label) for price in prices)
-        return None if "searches" in able or priced else unfit
+    made = media.makes(bot, examined.page)
     writes = any(
         price.unit == "token" and "output" in price.kinds and price.is_about_text and media.named_by(price) <= {"text"}
-        for price in (*prices, *examined.api)
+        for price in (*examined.page, *examined.api)
     )
-    if purpose == "chat":
-        only_text = not made - {"text", "file", "citation"} and not able & {"edits", "speaks", "transcribes"}
-        return None if writes or only_text else unfit
-    if _MADE[purpose] not in made:
-        return unfit
-    if purpose in {"speech", "music"}:
-        if "video" in made:
-            return VIDEO_WITH_SOUND
-        if purpose == "speech":
-            return None if "speaks" in able else unfit
-        return unfit if "speaks" in able or writes else None
-    return EDITS if "edits" in able else None
+    only_text = not made - {"text", "file", "citation"} and not able & {"edits", "speaks", "transcribes"}
+    searched = any(price.unit == "search" or "search" in words_of(price.label) for price in examined.page)
+    edits = EDITS if "edits" in able else None
+    sounds = "audio" in made
+    fits = {
+        "chat": writes or only_text,
+        "image": "image" in made,
+        "video": "video" in made,
+        "speech": sounds and "speaks" in able,
+        "music": sounds and not ("speaks" in able or writes),
+        "search": "searches" in able or searched,
+    }
+    found: dict[Purpose, str | None] = {
+        purpose: None if fits[purpose] else question.unfit for purpose, question in QUESTIONS.items()
+    }
+    for purpose in ("image", "video"):
+        found[purpose] = found[purpose] or edits
+    if sounds and "video" in made and "transcribes" not in able:
+        found["speech"] = found["music"] = VIDEO_WITH_SOUND
+    return found
 
 
 def rank(

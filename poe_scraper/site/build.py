@@ -3,11 +3,12 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
-from itertools import groupby
+from importlib.abc import Traversable
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -36,8 +37,29 @@ VERSIONS = 50
 STALE_DAYS = 7
 """How many days a price may be older than the data as a whole before its row in the table says when it was seen."""
 
-CHARTS = 12
-"""How many price charts a bot's page has at most."""
+CHARTS = 6
+"""How many price charts a bot's page has at most; the first is shown, the others are folded."""
+
+OPEN = 10
+"""How many of the newest versions, or steps of a bot, are shown; the older ones are folded."""
+
+STEPS = 60
+"""How many of the newest steps a bot's page lists."""
+
+_NAMES = 60
+"""How many bots one list of the page of changes names."""
+
+_MOVES = 8
+"""How many bots with changed prices a version lists while the page of changes has room."""
+
+_MOVES_IN_ALL = 120
+"""How many the page lists in all: it must stay small, whatever happened in 200 versions."""
+
+_PRICES_EACH = 4
+"""How many changed prices of one bot a version lists."""
+
+_UNFOLDED = 30
+"""How many changed prices a page shows at once; what changed before them is folded."""
 
 ASSETS = ("site.css", "cost.js", "page.js", "table.js", "compare.js", "bot.js", "icon.svg")
 
@@ -62,7 +84,7 @@ class BuildResult:
 
 
 def build(feed: FeedReader, store: FeedStore, out: Path) -> BuildResult:
-    """Write the catalogue of a feed.
+    """Write the catalogue of a feed. If nothing that it is made from has changed, nothing is computed.
 
     Args:
         feed: the feed to show.
@@ -73,10 +95,39 @@ def build(feed: FeedReader, store: FeedStore, out: Path) -> BuildResult:
         CatalogueError: the folder cannot be written, or contains something else.
         FeedError: the feed or its history cannot be read.
     """
-    folder = Folder(out)
-    _Catalogue(feed, store, folder).write()
-    folder.close()
+    folder = Folder(out, _stamp(feed, store))
+    if not folder.is_current():
+        _Catalogue(feed, store, folder).write()
+        folder.close()
     return BuildResult(len(feed), folder.written, folder.unchanged, folder.removed)
+
+
+def _stamp(feed: FeedReader, store: FeedStore) -> str:
+    """Stands for all that a catalogue is made from: the feed and its history, and the code and templates."""
+    digest = hashlib.sha256(f"{__version__} {feed.digest} {feed.starter} {feed.version}".encode())
+    paths = [
+        store.models,
+        store.schema,
+        store.change_log,
+        store.atom,
+        *store.run_files()[-1:],
+        *store.refused_files()[-1:],
+    ]
+    for path in [] if feed.starter else paths:
+        digest.update(path.name.encode() + (path.read_bytes() if path.exists() else b""))
+    digest.update(repr(store.versions()).encode())
+    for package in ("poe_scraper.site", "poe_scraper.pricing"):
+        for source in _sources(resources.files(package)):
+            digest.update(source.name.encode() + source.read_bytes())
+    return digest.hexdigest()
+
+
+def _sources(folder: Traversable) -> Iterator[Traversable]:
+    for each in sorted(folder.iterdir(), key=lambda each: each.name):
+        if each.is_dir() and each.name != "__pycache__":
+            yield from _sources(each)
+        elif each.is_file():
+            yield each
 
 
 def page_name(bot_id: str) -> str:
@@ -104,6 +155,7 @@ class _Catalogue:
         assets = resources.files(__package__) / "assets"
         contents = {f"assets/{name}": assets.joinpath(name).read_bytes() for name in ASSETS}
         listings = [self._listing(bot) for bot in self.feed.bots]
+        self.pricing = {bot.key: listing["pricing"] for bot, listing in zip(self.feed.bots, listings, strict=True)}
         head = {
             "pointsPerUsd": format(self.feed.points_per_usd, "f"),
             "date": self.feed.generated_at.isoformat(),
@@ -119,7 +171,8 @@ class _Catalogue:
         rows = [self._row(bot, listing) for bot, listing in zip(self.feed.bots, listings, strict=True)]
         self._page("index", rows=rows, facets=_facets(listings), purposes=_purposes())
         self._page("compare")
-        self._page("changes", versions=self._versions(), more=self._more_versions())
+        limits = {"open": OPEN, "most": _NAMES, "each": _PRICES_EACH}
+        self._page("changes", versions=self._versions(), more=self._more_versions(), **limits)
         self._page("about", **self._about())
 
     def _page(self, name: str, **context: Any) -> None:
@@ -156,7 +209,7 @@ class _Catalogue:
                 "unsure": int(bool(prices.doubts(bot))),
                 "gone": int(bot.status == "gone"),
                 "changed": changed and f"{changed:%Y-%m-%d}",
-                "seen": f"{_seen(bot):%Y-%m-%d}",
+                "seen": f"{_seen(bot):%Y-%m-%dT%H:%M:%SZ}",
             },
         )
 
@@ -197,7 +250,9 @@ class _Catalogue:
                 doubts=prices.doubts(bot),
                 sections=prices.sections(bot),
                 api=prices.api_prices(bot.pricing.api),
-                steps=timeline.steps(found),
+                steps=(steps := timeline.steps(found))[:STEPS],
+                older=max(len(steps) - STEPS, 0),
+                open=_unfolded(steps),
                 charts=_charts(bot, found),
                 data=self._script_data(bot),
             )
@@ -205,8 +260,9 @@ class _Catalogue:
             self.folder.write(f"bots/{name}.json", data.readable(self.feed.entry(bot.id)))
 
     def _script_data(self, bot: Bot) -> Markup:
-        points_per_usd = str(self.feed.points_per_usd)
-        return Markup(data.json_text({"pointsPerUsd": points_per_usd, "bot": data.page_data(bot)}))  # noqa: S704 - escaped
+        bot_data = {"id": bot.id, "pricing": self.pricing[bot.key]}
+        text = data.json_text({"pointsPerUsd": str(self.feed.points_per_usd), "bot": bot_data})
+        return Markup(text)  # noqa: S704 - escaped
 
     # --- changes
 
@@ -224,6 +280,13 @@ class _Catalogue:
             self._version(number, [*group], moved.get(number, []))
             for number, group in groupby(recent, lambda change: change.version)
         ]
+        room, unfolded = _MOVES_IN_ALL, _UNFOLDED
+        for version in reversed(versions):
+            shown = version["moved"][: min(_MOVES, room)]
+            room -= len(shown)
+            unfolded -= sum(min(len(step.prices), _PRICES_EACH) for _, step in shown)
+            more = len(version["moved"]) - len(shown)
+            version |= {"more_moved": more, "moved": shown, "unfolded": unfolded >= 0}
         return versions[::-1]
 
     def _version(self, number: int, changes: list[Change], moved: list[tuple[Bot, timeline.Step]]) -> dict[str, Any]:
@@ -286,6 +349,12 @@ def _charts(bot: Bot, found: Sequence[Snapshot]) -> dict[str, Any]:
         "charts": [chart(line, end) for line in (moved or lines[:1])[:CHARTS]],
         "more": max(len(moved) - CHARTS, 0),
     }
+
+
+def _unfolded(steps: Sequence[timeline.Step]) -> int:
+    """How many of the newest steps of a bot its page shows at once: at least one."""
+    totals = accumulate(len(step.prices) for step in steps[:OPEN])
+    return max(sum(total <= _UNFOLDED for total in totals), 1)
 
 
 _FIELDS = {"input_tokens": "input", "output_tokens": "output"}
@@ -374,6 +443,7 @@ def _environment() -> Environment:
         "per": lambda per: amounts.per(per.model_dump()),
         "rate": amounts.rate,
         "figure": prices.figure,
+        "compared": prices.compared,
         "day": lambda at: f"{at.day} {at:%b %Y}",
         "instant": lambda at: f"{at:%Y-%m-%dT%H:%M:%SZ}",
         "page_name": page_name,

@@ -4,6 +4,7 @@ It is a script, not a JSON file, because browsers do not let a page opened from 
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from poe_scraper.items import Adjustment, Bot, Rate
@@ -13,7 +14,7 @@ from poe_scraper.pricing.conclusions import card_seen, examine
 from poe_scraper.pricing.effective import in_force
 from poe_scraper.pricing.kinds import words_of
 from poe_scraper.pricing.prices import Price
-from poe_scraper.pricing.questions import QUESTIONS, misfit
+from poe_scraper.pricing.questions import QUESTIONS, Purpose, misfits
 from poe_scraper.untrusted import safe
 
 
@@ -76,12 +77,12 @@ def _adjustment(item: Adjustment) -> dict[str, Any]:
     return {**facts, "words": amounts.in_words(item), **({"caveat": found} if found else {})}
 
 
-def makes(bot: Bot) -> list[str]:
+def _makes(made: Iterable[str], reasons: Mapping[Purpose, str | None]) -> list[str]:
     """What a bot makes, by the API and its card; without the text that the API names for bots of other things."""
-    made = media.makes(bot, examine(bot.pricing).page) - {"file", "citation"}
-    if len(made) > 1 and misfit(bot, "chat") is not None:
-        made -= {"text"}
-    return sorted(made, key=lambda modality: (modality != "text", modality))
+    found = {*made} - {"file", "citation"}
+    if len(found) > 1 and reasons["chat"] is not None:
+        found -= {"text"}
+    return sorted(found, key=lambda modality: (modality != "text", modality))
 
 
 def questions() -> dict[str, Any]:
@@ -131,7 +132,8 @@ def listing(bot: Bot, row: dict[str, Any]) -> dict[str, Any]:
     """
     architecture = bot.architecture
     window = bot.context_window
-    reasons = {purpose: misfit(bot, purpose) for purpose in QUESTIONS}
+    reasons = misfits(bot)
+    prices = pricing(bot)
     facts = {
         "id": bot.id,
         "name": bot.display_name or bot.handle or bot.id,
@@ -140,7 +142,7 @@ def listing(bot: Bot, row: dict[str, Any]) -> dict[str, Any]:
         "creator_name": bot.creator and bot.creator.name,
         "owner": bot.owned_by,
         "in": architecture and architecture.input_modalities,
-        "out": makes(bot),
+        "out": _makes(prices.get("makes", ()), reasons),
         "fit": [purpose for purpose, reason in reasons.items() if reason is None],
         "why": {
             purpose: reason
@@ -154,7 +156,7 @@ def listing(bot: Bot, row: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in facts.items() if value}
     if kept.get("handle") == kept["name"]:
         del kept["handle"]
-    return {**kept, "pricing": pricing(bot)}
+    return {**kept, "pricing": prices}
 
 
 ABOUT = 120

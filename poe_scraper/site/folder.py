@@ -18,13 +18,17 @@ class Folder:
 
     Args:
         path: the folder. It must be empty, not exist yet, or contain an earlier catalogue.
+        stamp: stands for all that the catalogue is made from; the same stamp means the same files.
 
     Raises:
         CatalogueError: the folder contains something else.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, stamp: str) -> None:
         self.path = path
+        self._stamp = stamp
+        self._stamp_before: object = None
+        self._sizes: dict[str, int] = {}
         self.written: list[str] = []
         self.unchanged: list[str] = []
         self.removed: list[str] = []
@@ -33,10 +37,13 @@ class Folder:
         except OSError as error:
             raise _unwritable(path, error) from error
 
-    def _own_files(self) -> set[str]:
+    def _own_files(self) -> dict[str, object]:
+        """Names and sizes of the files of the earlier build; sizes are None if its list has none."""
         try:
             manifest = json.loads((self.path / MANIFEST).read_bytes())
-            return {str(name) for name in manifest["files"]}
+            self._stamp_before = manifest.get("stamp")
+            files = manifest["files"]
+            return {str(name): files[name] if isinstance(files, dict) else None for name in files}
         except FileNotFoundError:
             if self.path.exists() and any(self.path.iterdir()):
                 message = (
@@ -44,10 +51,23 @@ class Folder:
                     "so that none of your files is overwritten."
                 )
                 raise CatalogueError(message) from None
-            return set()
-        except (ValueError, KeyError, TypeError) as error:
+            return {}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             message = f"{self.path / MANIFEST} is broken ({error}): remove the folder and build again."
             raise CatalogueError(message) from error
+
+    def is_current(self) -> bool:
+        """True if the folder holds the files of this very stamp, each of its size; they are `unchanged` then."""
+        if self._stamp_before != self._stamp:
+            return False
+        for name, size in self._before.items():
+            try:
+                if (self.path / name).stat().st_size != size:
+                    return False
+            except OSError:
+                return False
+        self.unchanged = [*self._before, MANIFEST]
+        return True
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file, unless it already has this content.
@@ -56,6 +76,7 @@ class Folder:
             CatalogueError: it cannot be written.
         """
         path = self.path / name
+        self._sizes[name] = len(content)
         try:
             if path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content:
                 self.unchanged.append(name)
@@ -77,14 +98,15 @@ class Folder:
         """
         now = {*self.written, *self.unchanged}
         try:
-            for name in sorted(self._before - now - {MANIFEST}):
+            for name in sorted(self._before.keys() - now - {MANIFEST}):
                 path = self.path / name
                 if path.resolve().is_relative_to(self.path.resolve()):  # someone may have edited the list
                     path.unlink(missing_ok=True)
                     self.removed.append(name)
         except OSError as error:
             raise _unwritable(self.path, error) from error
-        self.write(MANIFEST, json.dumps({"files": sorted(now)}, indent=0).encode())
+        manifest = {"stamp": self._stamp, "files": dict(sorted(self._sizes.items()))}
+        self.write(MANIFEST, json.dumps(manifest, indent=0).encode())
 
 
 def _unwritable(path: Path, error: OSError) -> CatalogueError:

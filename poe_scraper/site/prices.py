@@ -142,6 +142,23 @@ def figure(currency: Currency, rate: Rate) -> str:
     return f"{bound}{'$' if currency == 'USD' else ''}{sums}"
 
 
+_COMPARED = {
+    "usd": "${}",
+    "usd_max": "to ${}",
+    "points": "{} points",
+    "points_max": "to {} points",
+    "api": "${} in the API",
+    "page": "${} on the card",
+}
+
+
+def compared(name: str, amount: Decimal) -> str:
+    """A figure of a check in words, such as `$2.02` or `67 points`."""
+    figure = amounts.number(amount)
+    words = _COMPARED.get(name)
+    return words.format(figure) if words else f"{name.replace('_', ' ')} {figure}"
+
+
 def doubts(bot: Bot) -> list[str]:
     """Why the prices of a bot are unsure; empty if there is no reason."""
     pricing = bot.pricing

@@ -1,6 +1,6 @@
 """The price history of a bot, as its page shows it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -8,6 +8,48 @@ from typing import Any
 from poe_scraper.feed.history import PriceChange, Snapshot, price_changes
 from poe_scraper.items import Pricing, Rate
 from poe_scraper.pricing.prices import api_rates, identity
+
+
+@dataclass(frozen=True)
+class Move:
+    """One price that changed, in dollars and points together.
+
+    Args:
+        usd: the change in dollars; None if the price has none.
+        points: the change in points; None if the price has none.
+    """
+
+    usd: PriceChange | None
+    points: PriceChange | None
+
+    @property
+    def first(self) -> PriceChange:
+        """The change in dollars, or in points if the price has none in dollars."""
+        change = self.usd or self.points
+        assert change is not None  # noqa: S101 - one of both is given
+        return change
+
+    @property
+    def both(self) -> list[PriceChange]:
+        """The changes that there are, that in dollars first."""
+        return [change for change in (self.usd, self.points) if change is not None]
+
+
+def moves(changes: Iterable[PriceChange]) -> list[Move]:
+    """Price changes with dollars and points of one price put together, in their order."""
+    found: list[Move] = []
+    for change in changes:
+        currency = change.rate.currency
+        key = change.source, identity(change.rate)
+        for place, move in enumerate(found):
+            other = move.first
+            if (other.source, identity(other.rate)) == key and len(move.both) == 1 and other.rate.currency != currency:
+                usd, points = (change, other) if currency == "USD" else (other, change)
+                found[place] = Move(usd, points)
+                break
+        else:
+            found.append(Move(change, None) if currency == "USD" else Move(None, change))
+    return found
 
 
 @dataclass(frozen=True)
@@ -23,7 +65,7 @@ class Step:
 
     snapshot: Snapshot
     kind: str
-    prices: Sequence[PriceChange]
+    prices: Sequence[Move]
     adjustments: bool
 
 
@@ -56,7 +98,7 @@ def steps(found: Sequence[Snapshot]) -> list[Step]:
         status = snapshot.bot.status
         kind = "changed" if status == before.status else ("gone" if status == "gone" else "back")
         adjustments = before.pricing.adjustments != snapshot.bot.pricing.adjustments
-        result.append(Step(snapshot, kind, price_changes(before, snapshot.bot), adjustments))
+        result.append(Step(snapshot, kind, moves(price_changes(before, snapshot.bot)), adjustments))
     return result[::-1]
 
 

@@ -255,6 +255,16 @@ def test_compare_sorts_by_price_and_says_what_it_cannot(poe: Command, feed: Path
     assert "does not disclose" in " ".join(shown.split())
 
 
+def test_compare_ranks_all_bots_for_a_purpose(poe: Command, feed: Path) -> None:
+    shown = poe("compare", "--for", "image", "--output-dir", feed).stdout
+    assert shown.startswith("Image: one image.\n")
+    assert re.search(r"^newcomer +990 +0\.03 1\.00x$", shown, re.MULTILINE)
+    assert "bots do not fit: it does not make images" in shown
+    shown = poe("compare", "--for", "image", "--images", "4", "--output-dir", feed).stdout
+    assert "3,960" in shown
+    assert "one image." not in shown
+
+
 # --- history and diff --------------------------------------------------------------------------
 
 

@@ -33,6 +33,8 @@ WRONG_USES = [
     ("history nobody", 1, "The feed has no bot 'nobody'."),
     ("cost nobody --messages 1", 1, "The feed has no bot 'nobody'."),
     ("compare", 2, "Name the bots to compare, or give --for PURPOSE"),
+    ("compare gpt-5 --for image", 2, "Name the bots to compare, or give --for PURPOSE"),
+    ("compare --for image --at 2026-01-01", 2, "--at needs the names of bots"),
     ("compare grok-4.7 nobody --messages 1", 1, "The feed has no bot 'nobody'."),
     # usages
     ("cost grok-4.7", 2, "nothing is used"),

@@ -18,6 +18,7 @@ from poe_scraper.feed.writer import FeedWriter
 from poe_scraper.items import Bot
 from poe_scraper.site import BuildResult, CatalogueError, build, timeline
 from poe_scraper.site.build import page_name
+from poe_scraper.site.folder import Folder
 from tests.cli.conftest import POE_SCRAPER
 from tests.made_feed import FIRST, SECOND, bot, both, bots, pricing, publish, run
 
@@ -61,6 +62,23 @@ def test_what_is_unchanged_is_not_written_again(tmp_path: Path) -> None:
     pages = {name for name in third.written if name.startswith("bots/")}
     assert pages == {"bots/gpt-test.html", "bots/gpt-test.json"}
     assert "changes.html" in third.written
+
+
+def test_an_unchanged_feed_is_not_rendered_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed, out = publish(tmp_path / "feed"), tmp_path / "site"
+    built(feed, out)
+    names = sorted(files(out))
+    with monkeypatch.context() as without:
+        without.setattr(Folder, "write", lambda *_: pytest.fail("it was rendered"))
+        again = built(feed, out)
+    assert sorted(again.unchanged) == names
+    (out / "bots" / "gpt-test.html").unlink()
+    (out / "index.html").write_text("edited")
+    assert sorted(built(feed, out).written) == ["bots/gpt-test.html", "index.html"]
+    assert sorted(files(out)) == names
+    with (feed / "changes.jsonl").open("a") as log:
+        log.write("\n")
+    assert "changes.jsonl" in built(feed, out).written
 
 
 def test_pages_of_bots_that_left_the_feed_are_removed(tmp_path: Path) -> None:

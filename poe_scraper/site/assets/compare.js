@@ -5,11 +5,15 @@
   const MOST = 5;
   const $ = (id) => document.getElementById(id);
   const byId = new Map(Data.bots.map((bot) => [bot.id, bot]));
-  const byName = new Map(Data.bots.flatMap((bot) => [[bot.id.toLowerCase(), bot], [bot.name.toLowerCase(), bot]]));
-  let chosen = [...new Set(Address.read().getAll("bot"))].filter((id) => byId.has(id)).slice(0, MOST);
+  const byName = new Map(Data.bots.flatMap((bot) => [[bot.name.toLowerCase(), bot], [bot.id.toLowerCase(), bot]]));
+  const named = (name) => byName.get(name.trim().replace(/^@/, "").toLowerCase());
+  const wanted = [...new Set(Address.read().getAll("bot"))];
+  const unknown = wanted.filter((name) => !named(name));
+  const known = [...new Set(wanted.map(named).filter(Boolean).map((bot) => bot.id))];
+  let chosen = known.slice(0, MOST);
 
   const page = (bot) => `bots/${bot.page ?? bot.id}.html`;
-  const known = (value) => (value === undefined || value === null || value === "" ? "–" : value);
+  const orDash = (value) => (value === undefined || value === null || value === "" ? "–" : value);
 
   function row(label, cells) {
     return element("tr", {}, element("th", { scope: "row" }, label), cells.map((cell) => element("td", {}, [cell].flat())));
@@ -22,22 +26,45 @@
     return element("span", { className: "pair" }, former, former ? " " : null, `${Amounts.money(currency, rate)} ${per}${price.suspect ? " (unsure)" : ""}`);
   }
 
+  /** What tells a price from the other prices of its bot: its section too, where a bot has the rest twice. */
+  function nameOf(price, all) {
+    const name = [price.label, ...Object.values(price.attributes ?? {})].join(", ");
+    const same = (other) => other.unit === price.unit && [other.label, ...Object.values(other.attributes ?? {})].join(", ") === name;
+    return price.section && all.filter(same).length > 1 ? `${price.section} / ${name}` : name;
+  }
+
+  /** Places of the cheapest of several sums; none if fewer than two are known or all are the same. */
+  function cheapest(sums) {
+    const known = sums.filter(Boolean);
+    if (known.length < 2) return [];
+    const least = known.reduce((one, other) => (Cost.order(one, other) <= 0 ? one : other));
+    if (known.every((sum) => Cost.order(sum, least) === 0)) return [];
+    return sums.flatMap((sum, place) => (sum && Cost.order(sum, least) === 0 ? [place] : []));
+  }
+
+  const mark = () => element("span", { className: "badge" }, "cheapest");
+
   /** One row for each price that any of them has; what several have comes first. */
   function prices(bots) {
     const rows = new Map();
     bots.forEach((bot, place) => {
-      for (const price of (bot.pricing.prices ?? []).filter((each) => !each.api)) {
+      const all = (bot.pricing.prices ?? []).filter((each) => !each.api);
+      for (const price of all) {
         const unit = price.unit ?? "";
-        const name = [price.label, ...Object.values(price.attributes ?? {})].join(", ");
+        const name = nameOf(price, all);
         const key = JSON.stringify([name.toLowerCase(), unit]);
-        if (!rows.has(key)) rows.set(key, { name, unit, cells: bots.map(() => []) });
-        for (const currency of ["USD", "points"]) if (price[currency]) rows.get(key).cells[place].push(figure(price, currency));
+        if (!rows.has(key)) rows.set(key, { name, unit, cells: bots.map(() => []), sums: bots.map(() => null) });
+        const row = rows.get(key);
+        for (const currency of ["USD", "points"]) if (price[currency]) row.cells[place].push(figure(price, currency));
+        if (price.USD && unit) row.sums[place] = Cost.over(Cost.fraction(price.USD.amount), Cost.fraction(price.USD.quantity ?? "1"));
       }
     });
     const shared = (each) => each.cells.filter((cell) => cell.length).length;
     const sorted = [...rows.values()].sort((one, other) => shared(other) - shared(one));
-    return sorted.map(({ name, unit, cells }) =>
-      row([element("bdi", {}, name), element("small", {}, unit ? `per ${unit}` : "no unit named")], cells.map((cell) => (cell.length ? cell : "–"))));
+    return sorted.map(({ name, unit, cells, sums }) => {
+      for (const place of cheapest(sums)) cells[place].push(mark());
+      return row([element("bdi", {}, name), element("small", {}, unit ? `per ${unit}` : "no unit named")], cells.map((cell) => (cell.length ? cell : "–")));
+    });
   }
 
   function apiPrice(bot) {
@@ -50,10 +77,16 @@
     return told.length ? told.map((text) => element("span", { className: "pair" }, text)) : "–";
   }
 
-  function cost(bot, usage) {
-    const answer = Bills.of(bot, usage, Data.pointsPerUsd);
+  /** The row of what the use costs on each bot: variants folded, the cheapest bot marked. */
+  function costs(bots, usage) {
+    const answers = bots.map((bot) => Bills.of(bot, usage, Data.pointsPerUsd));
+    const best = cheapest(answers.map((answer) => (answer.reason ? null : Cost.fraction(answer.bills[0][1].usd.amount))));
+    return row("Your use costs", answers.map((answer, place) => [cost(answer), best.includes(place) ? mark() : null].filter(Boolean)));
+  }
+
+  function cost(answer) {
     const told = Bills.brief(answer);
-    const summary = told ? element("summary", {}, element("b", {}, told.usd), element("small", {}, told.points)) : element("summary", {}, "not known");
+    const summary = told ? element("summary", {}, told.variants > 1 ? element("small", {}, `${told.variants} variants from `) : null, element("b", {}, told.usd), element("small", {}, told.points)) : element("summary", {}, "not known");
     return element("details", {}, summary, Bills.itemised(answer).filter(Boolean));
   }
 
@@ -74,12 +107,12 @@
     const usage = Use.usage();
     const adjustments = (bot) => (bot.pricing.adjustments ?? []).map((item) => element("span", { className: "pair" }, item.words));
     const rows = [
-      usage ? row("Your use costs", bots.map((bot) => cost(bot, usage))) : null,
+      usage ? costs(bots, usage) : null,
       ...prices(bots),
       row("Models API", bots.map(apiPrice)),
       row("What changes the price", bots.map((bot) => (adjustments(bot).length ? adjustments(bot) : "–"))),
-      row("Takes in", bots.map((bot) => known(bot.in?.join(", ")))),
-      row("Gives out", bots.map((bot) => known(bot.out?.join(", ")))),
+      row("Takes in", bots.map((bot) => orDash(bot.in?.join(", ")))),
+      row("Makes", bots.map((bot) => orDash(bot.out?.join(", ")))),
       row("Context window", bots.map((bot) => (bot.window ? `${bot.window.toLocaleString("en")} tokens` : "–"))),
       row("Price seen", bots.map((bot) => element("time", { dateTime: bot.seen }, bot.seen.slice(0, 10)))),
     ];
@@ -94,9 +127,9 @@
 
   $("add").addEventListener("submit", (event) => {
     event.preventDefault();
-    const bot = byName.get($("name").value.trim().toLowerCase());
+    const bot = named($("name").value);
     let told = "";
-    if (!bot) told = "There is no bot of that name.";
+    if (!bot) told = `There is no bot “${$("name").value.trim()}”.`;
     else if (chosen.includes(bot.id)) told = `${bot.name} is there already.`;
     else if (chosen.length >= MOST) told = `Five bots fit side by side: remove one first.`;
     else {
@@ -109,5 +142,10 @@
   });
   $("names").append(...Data.bots.map((bot) => element("option", { value: bot.name })));
   $("add").hidden = false;
+  const left = [
+    unknown.length ? `There is no bot ${unknown.map((name) => `“${name}”`).join(", ")}.` : "",
+    known.length > MOST ? `Five bots fit side by side: ${known.slice(MOST).map((id) => byId.get(id).name).join(", ")} left out.` : "",
+  ];
+  $("add-told").textContent = left.filter(Boolean).join(" ");
   Use.start(show);
 })();

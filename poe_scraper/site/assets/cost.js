@@ -264,6 +264,9 @@ const Cost = (() => {
 
   // --- the bill
 
+  /** The name of a usage as people say it. */
+  const inWords = (usage) => usage.replaceAll("_", " ");
+
   /** The bound of a sum: an upper and a lower bound together bound nothing. */
   const weaker = (one, other) => (one === other || other === "exact" ? one : one === "exact" ? other : "about");
 
@@ -335,7 +338,7 @@ const Cost = (() => {
     charge(name, quantity) {
       const covered = this.flat && name !== "messages" && (isTokens(name) || unitOf(name, null));
       if (covered && this.usage.has("messages")) {
-        this.notes.push(`${name}: the price of a message covers them`);
+        this.notes.push(`${inWords(name)}: the price of a message covers them`);
       } else if (MEDIA.has(name)) {
         this.chargeMedia(name, quantity);
       } else if (covered) {
@@ -456,7 +459,7 @@ const Cost = (() => {
     }
 
     missing(name) {
-      let reason = `it has no price for ${name}`;
+      let reason = `it has no price for ${inWords(name)}`;
       const variable = this.ofKind("variable").map((item) => item.label);
       if (variable.length) reason += `; the card calls ${variable.join(", ")} variable`;
       if (this.page.some((each) => each.unit === null)) {
@@ -469,7 +472,7 @@ const Cost = (() => {
     picked(name, prices) {
       this.lookedAt.push(...prices);
       let fitting = this.choice.narrow(prices);
-      if (!fitting.length) this.refuse(`no price for ${name} fits the attributes given`, prices);
+      if (!fitting.length) this.refuse(`no price for ${inWords(name)} fits the attributes given`, prices);
       const prefer = (test) => {
         const preferred = fitting.filter(test);
         if (preferred.length) fitting = preferred;
@@ -482,7 +485,7 @@ const Cost = (() => {
         prefer((each) => !each.given);
       }
       if (new Set(fitting.map((each) => `${each.unit} ${each.figures}`)).size > 1) {
-        this.refuse(`several prices fit ${name}`, fitting);
+        this.refuse(`several prices fit ${inWords(name)}`, fitting);
       }
       return fitting[0];
     }

@@ -246,6 +246,7 @@ const Bills = (() => {
   const usages = {
     input_tokens: "tokens in",
     cached_input_tokens: "tokens in from the cache",
+    cache_write_tokens: "tokens in to the cache",
     output_tokens: "tokens out",
   };
 
