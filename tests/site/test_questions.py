@@ -192,6 +192,8 @@ SPLIT = r"""() => {
     }
     return split;
 }"""
+CUT = """() => [...document.querySelectorAll("#bots td.n")].filter(
+    (cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent)"""
 ROWS_SEEN = """() => [...document.querySelectorAll("#bots tbody tr")].filter(
     (row) => row.getBoundingClientRect().bottom <= innerHeight).length"""
 ADDRESSES = (
@@ -215,6 +217,7 @@ def test_no_number_is_split_and_no_page_scrolls_sideways(open_page: Open, starte
         page.set_viewport_size({"width": width, "height": 900})
         assert not sideways(page), width
         assert page.evaluate(SPLIT) == [], width
+        assert page.evaluate(CUT) == [], width
 
 
 @pytest.mark.parametrize("address", ADDRESSES[:3])
