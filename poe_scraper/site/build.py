@@ -105,14 +105,7 @@ def build(feed: FeedReader, store: FeedStore, out: Path) -> BuildResult:
 def _stamp(feed: FeedReader, store: FeedStore) -> str:
     """Stands for all that a catalogue is made from: the feed and its history, and the code and templates."""
     digest = hashlib.sha256(f"{__version__} {feed.digest} {feed.starter} {feed.version}".encode())
-    paths = [
-        store.models,
-        store.schema,
-        store.change_log,
-        store.atom,
-        *store.run_files()[-1:],
-        *store.refused_files()[-1:],
-    ]
+    paths = [*store.current_files, *store.run_files()[-1:], *store.refused_files()[-1:]]
     for path in [] if feed.starter else paths:
         digest.update(path.name.encode() + (path.read_bytes() if path.exists() else b""))
     digest.update(repr(store.versions()).encode())
@@ -185,7 +178,7 @@ class _Catalogue:
 
     def _copies(self) -> None:
         """Copy the files of the feed, so that visitors can download the data."""
-        wanted = (self.store.models, self.store.schema, self.store.change_log, self.store.atom)
+        wanted = self.store.current_files
         self.copied = [] if self.feed.starter else [path.name for path in wanted if path.exists()]
         for path in wanted:
             if path.name in self.copied:

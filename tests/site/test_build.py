@@ -38,7 +38,7 @@ def test_what_a_catalogue_consists_of(made: Path, tmp_path: Path) -> None:
     assert {"index.html", "compare.html", "changes.html", "about.html", "data/bots.js"} <= set(found)
     for name in open_feed(made):
         assert {f"bots/{name}.html", f"bots/{name}.json"} <= set(found)
-    for name in ("models.json", "models.schema.json", "changes.jsonl", "changes.atom"):
+    for name in ("models.json", "models.json.gz", "slim.json", "version.json", "changes.jsonl", "changes.atom"):
         assert found[name] == (made / name).read_bytes()
     assert json.loads(found["bots/gpt-test.json"]) == open_feed(made).entry("gpt-test")
 
