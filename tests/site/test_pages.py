@@ -241,7 +241,7 @@ def test_about_the_data(open_page: Open, made_site: Path) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Kling-Omni")
     page.go_back()
     for name in ("models.json", "models.json.gz", "slim.json", "version.json", "changes.jsonl", "changes.atom"):
-        assert page.get_by_role("link", name=name).get_attribute("href") == name
+        assert page.get_by_role("link", name=name, exact=True).get_attribute("href") == name
 
     page = open_page("about.html", folder=made_site)
     expect(page.get_by_text("A newer candidate")).to_be_visible()
