@@ -4,10 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test coverage lint docs format clean
+.PHONY: help install demo test test-slow coverage lint docs format clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed ## Make .venv with everything, and install a browser where there is none
 	@$(BIN)/poe-scraper setup
@@ -35,8 +35,11 @@ lint: install ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint redis-server ## Check style and types, and run all tests
-	$(BIN)/pytest -n 4 --dist worksteal
+test: lint redis-server ## Check style and types, and run the tests but the slow ones
+	$(BIN)/pytest -n 5 --dist worksteal -m 'not slow'
+
+test-slow: install redis-server ## Run the slow tests: many crawls, or crawls of many bots
+	$(BIN)/pytest -n 3 --dist worksteal -m slow
 
 .PHONY: redis-server
 redis-server:

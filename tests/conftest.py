@@ -14,11 +14,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def default_interrupt() -> Iterator[None]:
-    """Start programs with the default SIGINT, which a background shell, cron and nohup set to be ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def default_signals() -> Iterator[None]:
+    """Start programs with the default SIGINT and SIGHUP, which a background shell, cron and nohup set to be ignored."""
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
+    # a program that is started inherits what is ignored, not what is handled: the tests themselves still survive it
+    hangup = signal.getsignal(signal.SIGHUP)
+    if hangup is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
     yield
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGHUP, hangup)
 
 
 @pytest.fixture(scope="session", autouse=True)

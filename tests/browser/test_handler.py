@@ -53,6 +53,7 @@ def crawl(url: str, api_url: str, folder: Path, **environment: str) -> subproces
     return subprocess.run([program, "update"], capture_output=True, text=True, check=False, env=env, timeout=240)
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_a_crawl_through_a_forward_proxy(tmp_path: Path) -> None:
     with running(bots=4) as replica, forward_proxy() as (port, asked):

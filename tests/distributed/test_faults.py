@@ -94,6 +94,7 @@ def test_what_others_wrote_into_redis_is_refused_and_its_pages_are_asked_for_aga
     assert "\x1b" not in done.log + left.log
 
 
+@pytest.mark.slow
 def test_a_page_that_can_never_be_used_is_given_up(start: Starter, redis: RedisServer, tasks: Tasks) -> None:
     with running(bots=1) as replica:
         publisher = start(replica, environment={"POE_REDIS_URL": redis.url})
@@ -122,6 +123,7 @@ def test_redis_may_be_away_for_a_moment(start: Starter, redis: RedisServer, task
     assert set(asked.values()) == {1}
 
 
+@pytest.mark.slow
 def test_redis_may_come_back_with_older_data(start: Starter, redis: RedisServer, tasks: Tasks) -> None:
     shared = {"POE_REDIS_URL": redis.url}
     with running(bots=3) as replica:

@@ -35,6 +35,7 @@ def merge(capsys: pytest.CaptureFixture[str]) -> Merge:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_two_shards_merged_equal_one_crawl(start: Starter, merge: Merge, tmp_path: Path) -> None:
     whole, merged = tmp_path / "whole", tmp_path / "merged"

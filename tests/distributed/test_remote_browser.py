@@ -82,7 +82,7 @@ def test_a_remote_browser_that_goes_away_ends_the_crawl(
     with running(bots=40) as replica:
         started = start(replica, environment=elsewhere)
         # six pages are visited at the same time: of twelve that asked for their card, some have been read
-        wait_until(lambda: replica.requests()["by_kind"].get("gql", 0) >= 12)
+        wait_until(lambda: replica.requests()["by_kind"].get("gql", {"count": 0})["count"] >= 12)
         kill(server)
         done = started.wait()
     assert done.status == 1, done.log

@@ -41,6 +41,7 @@ def holds_pages(redis: RedisServer, pid: int) -> bool:
     return any(f":{pid}:" in str(owner) for owner in redis.client.hvals(f"poe_models:{FORMAT}:leases"))
 
 
+@pytest.mark.slow
 def test_three_workers_share_a_crawl(start: Starter, redis: RedisServer) -> None:
     shared = {"POE_REDIS_URL": redis.url}
     with running(bots=200) as replica:
@@ -86,6 +87,7 @@ def test_a_worker_that_is_killed_leaves_its_pages_to_the_others(start: Starter, 
     assert asked.total() <= 60 + 12, "more than what the dead worker held was asked for again"
 
 
+@pytest.mark.slow
 def test_another_publisher_resumes_a_crawl(start: Starter, redis: RedisServer, tmp_path: Path) -> None:
     shared = {"POE_REDIS_URL": redis.url, "POE_REDIS_LEASE": "2"}
     with running(bots=24) as replica:

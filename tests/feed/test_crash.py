@@ -32,6 +32,7 @@ def kill_everywhere(base: Path, targets: Path, *arguments: str) -> int:
     return int(subprocess.run(command, check=True, capture_output=True, cwd=ROOT, text=True).stdout)
 
 
+@pytest.mark.slow
 def test_killed_at_any_call_while_it_publishes_a_second_version(tmp_path: Path) -> None:
     base = tmp_path / "base"
     publish(base, first=True)

@@ -15,6 +15,15 @@ from .conftest import Probe
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
 NAMES = sorted(folder.name for folder in RECORDINGS.iterdir() if folder.is_dir())
+QUICK = {
+    "all-is-well",
+    "bot-check-that-stays",
+    "button-renamed",
+    "profile-without-panel",
+    "query-refused",
+    "streamed-data",
+}
+"""One of each kind; the others are served by `make test-slow`."""
 AT = datetime(2026, 11, 25, tzinfo=UTC)
 
 
@@ -34,7 +43,9 @@ def test_a_recording_is_read_again(name: str) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+)
 def test_a_recording_is_served_again(probe: Probe, name: str, tmp_path: Path) -> None:
     facts = json.loads((RECORDINGS / name / "recording.json").read_bytes())
     subject = f"@{facts['subject']}" if facts["kind"] == "profile" else facts["subject"]

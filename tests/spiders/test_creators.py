@@ -37,6 +37,7 @@ def profiles_asked_for(replica: Any, creators: set[str]) -> int:
     return sum(entry["path"].strip("/") in creators for entry in replica.requests()["log"])
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_crawls_with_and_without_creators(crawl: Crawler) -> None:
     """One feed over five crawls: what profiles add, what stays without them, and what is gone when."""

@@ -62,6 +62,7 @@ def test_a_lower_case_id_and_a_cased_handle_are_one_bot(crawl: Crawler) -> None:
     assert bot["pricing"]["rates"]
 
 
+@pytest.mark.slow
 def test_recorded_cards_come_through_to_the_letter(crawl: Crawler) -> None:
     recorded = SHARED / "poe" / "bots.json"
     if not recorded.exists():
@@ -105,6 +106,7 @@ def test_two_entries_of_one_bot_are_told_in_an_unchanged_crawl_too(crawl: Crawle
     assert {problem["code"] for problem in again.report["problems"]} == {"entry_duplicate"}
 
 
+@pytest.mark.slow
 def test_parts_never_make_the_rest_look_gone(crawl: Crawler) -> None:
     with running(bots=12) as replica:
         assert crawl(replica, only="info").status == 0

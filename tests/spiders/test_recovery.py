@@ -35,6 +35,7 @@ def visits(replica: Replica) -> Counter[str]:
     return Counter({handle: counts["document"] for handle, counts in by_handle.items() if "document" in counts})
 
 
+@pytest.mark.slow
 def test_a_browser_that_is_killed_costs_no_bot(start: Crawler) -> None:
     kills = ["chromium"] * 5 + ["--type=renderer", "run-driver"]
     with running(bots=70, faults=["gql_slow=0.1:once"]) as replica:
@@ -66,6 +67,7 @@ def test_a_browser_that_is_killed_costs_no_bot(start: Crawler) -> None:
     assert asked.total() <= 70 + len(kills) * 6, "more than the pages in flight were asked for again"
 
 
+@pytest.mark.slow
 def test_a_site_that_blocks_everything_is_left_alone(crawl: Crawler) -> None:
     with running(bots=40) as replica:
         before = crawl(replica)
@@ -139,6 +141,7 @@ def test_an_interrupted_crawl_publishes_a_part_and_can_be_resumed(
     assert asked == Counter([*handles, handles[10]]), "asked for again"
 
 
+@pytest.mark.slow
 def test_storms_lose_nothing(tmp_path: Path) -> None:
     with running(bots=10, seed=101) as replica:
         known = faults.crawl(replica, tmp_path)
