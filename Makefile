@@ -36,7 +36,7 @@ lint: install ## Check style and types
 	$(BIN)/mypy
 
 test: lint redis-server ## Check style and types, and run the tests but the slow ones
-	$(BIN)/pytest -n 5 --dist worksteal -m 'not slow'
+	$(BIN)/pytest -n 4 --dist worksteal -m 'not slow'
 
 test-slow: install redis-server ## Run the slow tests: many crawls, or crawls of many bots
 	$(BIN)/pytest -n 3 --dist worksteal -m slow

@@ -64,6 +64,7 @@ def test_the_second_of_two_publishers_ends(start: Starter, redis: RedisServer, t
     assert tasks.server.keys("*") == []
 
 
+@pytest.mark.slow
 def test_what_others_wrote_into_redis_is_refused_and_its_pages_are_asked_for_again(
     start: Starter, redis: RedisServer, tasks: Tasks
 ) -> None:
@@ -142,6 +143,7 @@ def test_redis_may_come_back_with_older_data(start: Starter, redis: RedisServer,
     assert done.report["problems"] == []
 
 
+@pytest.mark.slow
 def test_a_page_that_scrapy_drops_is_reported(start: Starter, redis: RedisServer) -> None:
     shared = {"POE_REDIS_URL": redis.url}
     with running(bots=3) as replica:
@@ -154,6 +156,7 @@ def test_a_page_that_scrapy_drops_is_reported(start: Starter, redis: RedisServer
     assert "was dropped by a component of Scrapy" in left.log
 
 
+@pytest.mark.slow
 def test_a_crawl_whose_workers_finish_nothing_ends(start: Starter, redis: RedisServer, tasks: Tasks) -> None:
     tasks.heartbeat("a worker that is alive, and does nothing")
     with running(bots=2) as replica:
@@ -174,6 +177,7 @@ def test_a_crawl_ends_with_its_last_worker_if_the_site_has_changed(start: Starte
     assert done.log.count("Poe seems to have changed its site: ") == 1
 
 
+@pytest.mark.slow
 def test_a_worker_of_another_version_says_so(start: Starter, redis: RedisServer, tasks: Tasks) -> None:
     tasks.server.set(tasks.publisher, "process 1 on a machine with an older version (0a1b2c3d)")
     tasks.server.hset("poe_models:tasks", "gpt-5", b"a task of the older version")

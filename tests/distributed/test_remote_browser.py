@@ -110,6 +110,7 @@ def test_chromium_renders_the_crawl_through_its_devtools_port(start: Starter, tm
     assert TOKEN not in done.everything()
 
 
+@pytest.mark.slow
 def test_a_browser_that_never_responds_does_not_hang_the_crawl(start: Starter) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, running(bots=3) as replica:
         url = f"ws://127.0.0.1:{silent.getsockname()[1]}/{TOKEN}"

@@ -67,6 +67,7 @@ def test_three_workers_share_a_crawl(start: Starter, redis: RedisServer) -> None
     assert redis.password not in done.everything() + "".join(worker.log for worker in ended)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_leaves_its_pages_to_the_others(start: Starter, redis: RedisServer) -> None:
     shared = {"POE_REDIS_URL": redis.url, "POE_REDIS_LEASE": "3"}
     with running(bots=60) as replica:

@@ -47,6 +47,7 @@ def check_prices(printed: str) -> None:
     assert prices == sorted(prices)
 
 
+@pytest.mark.slow
 def test_python_with_generated_models(folder: Path) -> None:
     """No error of strict mypy in the models that datamodel-code-generator makes, nor in a program that uses them."""
     shutil.copy(EXAMPLES / "python" / "cheapest.py", folder)
@@ -89,6 +90,7 @@ def address(folder: Path) -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.slow
 def test_typescript_with_generated_types(node: Path, address: str) -> None:
     types = node / "poe-feed.d.ts"
     bins = node / "node_modules" / ".bin"

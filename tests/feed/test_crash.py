@@ -56,6 +56,7 @@ def test_killed_at_any_call_while_it_publishes_a_second_version(tmp_path: Path) 
     assert set(ends) == {1, 2}
 
 
+@pytest.mark.slow
 def test_killed_at_any_call_while_it_publishes_for_the_first_time(tmp_path: Path) -> None:
     base = tmp_path / "base"
     base.mkdir()

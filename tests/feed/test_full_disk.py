@@ -102,6 +102,7 @@ class Failing:
         return failing
 
 
+@pytest.mark.slow
 def test_any_failing_call(tmp_path: Path) -> None:
     base = tmp_path / "base"
     publish(base, first=True)

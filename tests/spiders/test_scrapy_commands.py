@@ -111,6 +111,7 @@ def test_parse_of_one_page(replica: Replica, tmp_path: Path) -> None:
     only_read(tmp_path, done)
 
 
+@pytest.mark.slow
 def test_check_list_and_bench(tmp_path: Path) -> None:
     only_read(tmp_path, scrapy(tmp_path, "check"))
     listed = scrapy(tmp_path, "list")

@@ -163,6 +163,7 @@ def test_the_command(tmp_path: Path) -> None:
 # --- crawls ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_crawls_with_a_session_until_it_expires(crawl: Crawler, tmp_path: Path) -> None:
     with running(bots=2) as replica:
         session = sign_in(replica.url)
