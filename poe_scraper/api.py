@@ -32,7 +32,7 @@ from poe_scraper.feed.store import FeedStore
 from poe_scraper.items import Bot
 from poe_scraper.pricing import costs
 from poe_scraper.pricing.costs import Attributes, Cost, Quantity
-from poe_scraper.pricing.questions import Purpose, Ranking, rank
+from poe_scraper.pricing.questions import Purpose, rank
 
 if TYPE_CHECKING:
     from poe_scraper.account.audit import Audit
@@ -321,7 +321,9 @@ def cost(
 
 
 @_checked
-def cheapest(purpose: Purpose, usage: dict[str, Any] | None = None, *, output_dir: Path | str | None = None) -> Ranking:
+def cheapest(
+    purpose: Purpose, usage: dict[str, Any] | None = None, *, output_dir: Path | str | None = None
+) -> costs.Ranking:
     """Rank the active bots that fit a purpose by what one use costs on them, with the prices of the day they were read.
 
     Args:

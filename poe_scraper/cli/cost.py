@@ -16,7 +16,7 @@ from poe_scraper.cli.options import DecimalNumber, as_json, examples, known_id, 
 from poe_scraper.cli.terminal import console, echo_json, fail, safe, table
 from poe_scraper.failures import UnpricedError
 from poe_scraper.pricing import amounts
-from poe_scraper.pricing.costs import Chosen, Cost, Money, variants
+from poe_scraper.pricing.costs import Chosen, Cost, Money, Ranking, ranked
 from poe_scraper.pricing.questions import QUESTIONS, Purpose
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -145,25 +145,23 @@ def compare(
     arguments = _arguments(**usage)
     if purpose:
         return _rank(purpose, output_dir, as_json, **arguments)
-    bills: list[tuple[Cost, Chosen]] = []
-    unknown: list[tuple[str, str]] = []
-    for bot in dict.fromkeys(known_id(feed, name) for name in bots):
-        try:
-            chosen, bill = variants(bot, cost=api.cost, output_dir=output_dir, **arguments)[0]
-            bills.append((bill, chosen if chosen != arguments["attributes"] else {}))
-        except UnpricedError as error:
-            unknown.append((bot, error.reason))
-    bills.sort(key=lambda found: (found[0].usd.amount, found[0].bot))
+    names = dict.fromkeys(known_id(feed, name) for name in bots)
+    found = ranked(names, cost=api.cost, output_dir=output_dir, **arguments)
+    given = arguments["attributes"]
+    bills = [(bill, chosen if chosen != given else {}) for bill, chosen in found.costs]
     if as_json:
-        echo_json(
-            {
-                "costs": [{**bill.model_dump(mode="json"), "attributes": chosen} for bill, chosen in bills],
-                "unknown": [{"bot": bot, "reason": reason} for bot, reason in unknown],
-            }
-        )
+        echo_json(comparison(Ranking(bills, found.unfit)))
     else:
-        _show_comparison(bills, unknown)
+        _show_comparison(bills, found.unfit)
     return ExitCode.DONE if bills else ExitCode.FAILED
+
+
+def comparison(ranking: Ranking) -> dict[str, Any]:
+    """A comparison as JSON values, as `compare --json` prints it."""
+    return {
+        "costs": [{**bill.model_dump(mode="json"), "attributes": chosen} for bill, chosen in ranking.costs],
+        "unknown": [{"bot": bot, "reason": reason} for bot, reason in ranking.unfit],
+    }
 
 
 _RANKED = 10
@@ -177,10 +175,8 @@ def _rank(purpose: Purpose, output_dir: Path | None, as_json: bool, *, at: date 
     usage = {name: value for name, value in usage.items() if value}
     ranking = api.cheapest(purpose, usage or None, output_dir=output_dir)
     if as_json:
-        costs = [{**bill.model_dump(mode="json"), "attributes": chosen} for bill, chosen in ranking.costs]
-        unknown = [{"bot": bot, "reason": reason} for bot, reason in ranking.unfit]
-        echo_json({"costs": costs, "unknown": unknown})
-        return ExitCode.DONE if costs else ExitCode.FAILED
+        echo_json(comparison(ranking))
+        return ExitCode.DONE if ranking.costs else ExitCode.FAILED
     if not usage:
         click.echo(f"{QUESTIONS[purpose].label}: {QUESTIONS[purpose].words}.")
     _show_comparison(ranking.costs[:_RANKED], [])

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from poe_scraper import api
+from poe_scraper import api, clock
 from poe_scraper.cli.options import as_json, examples, output_dir, the_feed
 from poe_scraper.cli.terminal import console, echo_json, safe, table
 from poe_scraper.feed.changes import compare
@@ -52,17 +52,13 @@ def _snapshot_rows(found: Sequence[Snapshot]) -> Iterator[dict[str, Any]]:
         changes = price_changes(before.bot, snapshot.bot)
         yield {
             "version": snapshot.version,
-            "at": _instant(snapshot),
+            "at": clock.text(snapshot.at),
             "status": snapshot.bot.status,
             "primary": _json(snapshot.bot.pricing)["primary"],
             "adjustments": _json(snapshot.bot.pricing)["adjustments"],
             "prices": [*map(_change, changes)],
         }
         before = snapshot
-
-
-def _instant(snapshot: Snapshot) -> str:
-    return snapshot.at.isoformat().replace("+00:00", "Z")
 
 
 def _json(pricing: Pricing) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec, TypeVar
 import click
 from pydantic import Field
 
-from poe_scraper import __version__, api
+from poe_scraper import __version__, api, clock
+from poe_scraper.cli.cost import comparison
 from poe_scraper.cli.listing import summary
 from poe_scraper.cli.options import examples, known_id, output_dir
 from poe_scraper.failures import PoeScraperError, UnpricedError
 from poe_scraper.feed.reader import FeedReader, feed_folder
 from poe_scraper.feed.store import FeedStore
-from poe_scraper.pricing.costs import variants
+from poe_scraper.pricing.costs import ranked
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -119,16 +120,8 @@ class Tools:
         """
         usage = _used(locals())
         feed = self._feed()
-        found, unknown = [], []
-        for name in dict.fromkeys(known_id(feed, bot) for bot in bots):
-            try:
-                chosen, bill = variants(name, cost=api.cost, output_dir=self._output_dir, **usage)[0]
-                found.append((bill, chosen))
-            except UnpricedError as error:
-                unknown.append({"bot": name, "reason": error.reason})
-        found.sort(key=lambda each: (each[0].usd.amount, each[0].bot))
-        costs = [{**bill.model_dump(mode="json"), "attributes": chosen} for bill, chosen in found]
-        return {"costs": costs, "unknown": unknown}
+        names = dict.fromkeys(known_id(feed, bot) for bot in bots)
+        return comparison(ranked(names, cost=api.cost, output_dir=self._output_dir, **usage))
 
     def changes(
         self, bot: str | None = None, after_version: Annotated[int, Field(ge=0)] = 0, limit: Limit = 50
@@ -152,7 +145,7 @@ class Tools:
 
 
 def _about(feed: FeedReader) -> dict[str, Any]:
-    written = feed.generated_at.isoformat().replace("+00:00", "Z")
+    written = clock.text(feed.generated_at)
     return {"version": feed.version, "generated_at": written, "starter": feed.starter}
 
 
@@ -178,21 +171,21 @@ def server(output_dir: Path | None) -> "MCPServer":
         message = "The MCP server needs the package mcp: pip install 'poe-scraper[mcp]'."
         raise PoeScraperError(message) from error
 
-    def told(tool: Callable[P, R]) -> Callable[P, R]:
+    def with_tool_errors(tool: Callable[P, R]) -> Callable[P, R]:
         @wraps(tool)
-        def telling(*args: P.args, **kwargs: P.kwargs) -> R:
+        def called(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 return tool(*args, **kwargs)
             except PoeScraperError as error:
                 raise ToolError(str(error)) from error
 
-        return telling
+        return called
 
     made: MCPServer = MCPServer("poe-scraper", version=__version__, instructions=_INSTRUCTIONS, log_level="WARNING")
     tools = Tools(output_dir)
     reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
     for tool in (tools.search, tools.show, tools.cost, tools.compare, tools.changes):
-        made.tool(annotations=reads)(told(tool))
+        made.tool(annotations=reads)(with_tool_errors(tool))
     return made
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from poe_scraper import clock
 from poe_scraper.cli import options
 from poe_scraper.cli.exits import ExitCode, probe_exit_code
 from poe_scraper.cli.terminal import echo_json, safe
@@ -117,7 +118,7 @@ def _wrapped(text: str, before: str) -> list[str]:
 def _as_json(evidence: Evidence, found: tuple[Step, ...], at: datetime, code: ExitCode) -> dict[str, Any]:
     page = evidence.page
     return {
-        "at": at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "at": clock.text(at.replace(microsecond=0)),
         "subject": evidence.subject or None,
         "kind": evidence.kind,
         "url": page.url if page else None,

@@ -1,4 +1,4 @@
-"""Run a spider in this process, and end it in order when the process is told to end."""
+"""Run a spider in this process, and end it in order on SIGINT, SIGTERM and SIGHUP."""
 
 import signal
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from poe_scraper import clock
 from poe_scraper.cli.options import as_json, examples, output_dir, the_feed
 from poe_scraper.cli.terminal import age, console, echo_json, safe, table
 from poe_scraper.failures import FAILURES, Code
@@ -28,7 +29,7 @@ def status(output_dir: Path | None, as_json: bool) -> None:
     versions = store.versions()
     runs = [run.model_dump(mode="json") for run in islice(store.runs(), _LAST)]
     refusals = [
-        {"id": refusal.id, "at": _instant(refusal.at), "reasons": list(refusal.reasons)}
+        {"id": refusal.id, "at": clock.text(refusal.at), "reasons": list(refusal.reasons)}
         for refusal in islice(store.refusals(), _LAST)
     ]
     report = {
@@ -37,7 +38,7 @@ def status(output_dir: Path | None, as_json: bool) -> None:
         "site": feed.site.model_dump(mode="json") if feed.site else None,
         "schema_version": feed.schema_version,
         "version": feed.version,
-        "generated_at": _instant(feed.generated_at),
+        "generated_at": clock.text(feed.generated_at),
         "age_seconds": int((now - feed.generated_at).total_seconds()),
         "points_per_usd": format(feed.points_per_usd, "f"),
         "bots": _coverage(feed),
@@ -49,10 +50,6 @@ def status(output_dir: Path | None, as_json: bool) -> None:
         echo_json(report)
     else:
         _print(report, feed, now)
-
-
-def _instant(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _coverage(feed: FeedReader) -> dict[str, int]:

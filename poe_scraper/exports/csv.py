@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from decimal import Decimal
 
+from poe_scraper import clock
 from poe_scraper.exports import Export
 from poe_scraper.exports.rows import Row, rows
 from poe_scraper.feed.reader import FeedReader
@@ -30,7 +31,7 @@ def written(value: object) -> str:
         case Decimal():
             return format(value, "f")
         case datetime():
-            return value.isoformat().replace("+00:00", "Z")
+            return clock.text(value)
         case dict():
             return cell(json.dumps(value, ensure_ascii=False)) if value else ""
         case _:

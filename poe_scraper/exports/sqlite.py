@@ -13,6 +13,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from poe_scraper import clock
 from poe_scraper.exports import Export
 from poe_scraper.exports.periods import changes_until
 from poe_scraper.exports.rows import rated, row
@@ -92,7 +93,7 @@ def _value(value: object) -> object:
         case Decimal():
             return format(value, "f")
         case datetime():
-            return value.isoformat().replace("+00:00", "Z")
+            return clock.text(value)
         case dict() | list() | tuple():
             return json.dumps(value, ensure_ascii=False)
         case _:

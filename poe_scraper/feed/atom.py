@@ -9,6 +9,7 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 from xml.etree import ElementTree as ET
 
+from poe_scraper import clock
 from poe_scraper.feed.history import rate_changes
 from poe_scraper.items import Change, Per, Rate
 from poe_scraper.pricing import amounts
@@ -71,7 +72,7 @@ def _add(parent: ET.Element, tag: str, text: str | None = None, **attributes: st
 
 
 def _time(change: Change) -> str:
-    return change.at.isoformat().replace("+00:00", "Z")
+    return clock.text(change.at)
 
 
 def _title(changes: list[Change]) -> str:

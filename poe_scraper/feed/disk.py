@@ -1,6 +1,7 @@
 """Writing files so that a reader finds the old or the new file, even if the process dies at any moment."""
 
 import errno
+import hashlib
 import logging
 import os
 import zlib
@@ -150,6 +151,12 @@ def set_aside(path: Path, why: str) -> None:
         path.rename(aside)
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal. Raises `OSError` if it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def zipped(text: Iterable[bytes]) -> Iterator[bytes]:

@@ -5,7 +5,6 @@ asked for, and stays one. Lookup by id or handle, in any case, is a dictionary a
 """
 
 import gzip
-import hashlib
 import json
 import logging
 import re
@@ -53,13 +52,11 @@ class FeedReader(Mapping[str, "Bot"]):
         generated_at: when it was written, in UTC.
         points_per_usd: what Poe charged for a dollar then, in points.
         entries: the bots as in the file, in its order.
-        digest: the SHA-256 of the file's content, in hexadecimal.
     """
 
     def __init__(self, content: bytes, source: str, *, starter: bool = False) -> None:
         self.source = source
         self.starter = starter
-        self.digest = hashlib.sha256(content).hexdigest()
         try:
             feed = json.loads(content)
         except (ValueError, RecursionError) as error:

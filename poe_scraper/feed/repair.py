@@ -5,7 +5,6 @@ folder, is set aside and never stops a publication.
 """
 
 import errno
-import hashlib
 import logging
 import os
 from collections.abc import Iterator
@@ -272,15 +271,14 @@ def _is_readable(store: FeedStore, number: int) -> bool:
     return True
 
 
-def _digests(store: FeedStore) -> dict[str, bytes | None]:
+def _digests(store: FeedStore) -> dict[str, str | None]:
     """The SHA-256 of each file that can be made anew; None for one that cannot be read."""
     newest = [store.version_file(number) for number in store.versions()[-1:]]
     return {str(path.relative_to(store.folder)): _digest(path) for path in (*store.current_files, *newest)}
 
 
-def _digest(path: Path) -> bytes | None:
+def _digest(path: Path) -> str | None:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
+        return disk.digest(path)
     except OSError:
         return None

@@ -17,6 +17,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
+from poe_scraper import clock
 from poe_scraper.failures import FeedError, GateRefusedError
 from poe_scraper.feed import disk
 from poe_scraper.feed.atom import atom
@@ -239,7 +240,7 @@ class FeedWriter:
         refusal = {
             "object": "refusal",
             "id": candidate.run.id,
-            "refused_at": candidate.generated_at.isoformat().replace("+00:00", "Z"),
+            "refused_at": clock.text(candidate.generated_at),
             "reasons": reasons,
         }
         path = self.store.refused_folder / f"{candidate.run.id}.json.gz"

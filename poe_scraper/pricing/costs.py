@@ -8,11 +8,11 @@ If the evidence does not say what a usage costs, it says so (`UnpricedError`) an
 `docs/costs.md` has the rules one by one; `tests/pricing/costs_cases.json` shows them on hand-worked cases.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from poe_scraper.failures import UnpricedError, UsageError
 from poe_scraper.items import POINTS_PER_USD, Bot
@@ -20,9 +20,10 @@ from poe_scraper.pricing.bill import Bill, Cost, Line, Money
 from poe_scraper.pricing.choice import Attributes, Choice
 from poe_scraper.pricing.usage import Quantity, usage_of
 
-__all__ = ["Attributes", "Chosen", "Cost", "Line", "Money", "Quantity", "cost", "variants"]
+__all__ = ["Attributes", "Chosen", "Cost", "Line", "Money", "Quantity", "Ranking", "cost", "ranked", "variants"]
 
 Chosen: TypeAlias = dict[str, list[str]]
+_Bot = TypeVar("_Bot", Bot, str)
 
 _MOST_CHOICES = 40
 _DEEPEST = 3
@@ -130,3 +131,46 @@ def variants(
     if not found and refused is not None:
         raise refused
     return sorted(found, key=lambda variant: variant[1].usd.amount)
+
+
+class Ranking(NamedTuple):
+    """What one usage costs on several bots."""
+
+    costs: list[tuple[Cost, Chosen]]
+    """The cheapest cost of each bot and the attributes that choose it, the cheapest bot first."""
+    unfit: list[tuple[str, str]]
+    """Ids of the other bots, each with the reason."""
+
+
+def ranked(
+    bots: Iterable[_Bot],
+    *,
+    misfit: Callable[[_Bot], str | None] = lambda _: None,
+    cost: Callable[..., Cost] = cost,
+    **usage: Any,
+) -> Ranking:
+    """Compare what one usage costs on several bots, each with the cheapest price that fits.
+
+    Args:
+        bots: to compare; what `cost` takes.
+        misfit: why a bot is left out; None if it is not.
+        cost: computes a cost from a bot, attributes and usage, such as `poe_scraper.api.cost`.
+        usage: as for `cost`, and `attributes` as for `variants`.
+
+    Raises:
+        UsageError: as for `cost`.
+    """
+    found: list[tuple[Cost, Chosen]] = []
+    unfit: list[tuple[str, str]] = []
+    for bot in bots:
+        reason = misfit(bot)
+        if reason is None:
+            try:
+                chosen, bill = variants(bot, cost=cost, **usage)[0]
+                found.append((bill, chosen))
+            except UnpricedError as error:
+                reason = error.reason
+        if reason is not None:
+            unfit.append((bot if isinstance(bot, str) else bot.id, reason))
+    found.sort(key=lambda each: (each[0].usd.amount, each[0].bot))
+    return Ranking(found, unfit)

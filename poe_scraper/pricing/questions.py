@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from poe_scraper.failures import UnpricedError
 from poe_scraper.items import Bot
 from poe_scraper.pricing import costs, media
 from poe_scraper.pricing.abilities import abilities
 from poe_scraper.pricing.conclusions import examine
-from poe_scraper.pricing.costs import Chosen, Cost
+from poe_scraper.pricing.costs import Cost, Ranking
 from poe_scraper.pricing.kinds import words_of
 
 Purpose: TypeAlias = Literal["chat", "image", "video", "speech", "music", "search"]
@@ -49,15 +49,6 @@ QUESTIONS: dict[Purpose, Question] = {
 
 EDITS = "it works on what you give it"
 VIDEO_WITH_SOUND = "it makes sound for videos"
-
-
-class Ranking(NamedTuple):
-    """What one use costs on the bots that fit a purpose."""
-
-    costs: list[tuple[Cost, Chosen]]
-    """The cheapest cost of each bot and the attributes that choose it, the cheapest bot first."""
-    unfit: list[tuple[str, str]]
-    """Ids of the other active bots, each with the reason."""
 
 
 def misfit(bot: Bot, purpose: Purpose) -> str | None:
@@ -114,20 +105,6 @@ def rank(
     Raises:
         UsageError: as for `cost`.
     """
+    active = (bot for bot in bots if bot.status != "gone")
     usage = usage or dict(QUESTIONS[purpose].usage)
-    found: list[tuple[Cost, Chosen]] = []
-    unfit: list[tuple[str, str]] = []
-    for bot in bots:
-        if bot.status == "gone":
-            continue
-        reason = misfit(bot, purpose)
-        if reason is None:
-            try:
-                chosen, bill = costs.variants(bot, cost=cost, **usage)[0]
-                found.append((bill, chosen))
-            except UnpricedError as error:
-                reason = error.reason
-        if reason is not None:
-            unfit.append((bot.id, reason))
-    found.sort(key=lambda each: (each[0].usd.amount, each[0].bot))
-    return Ranking(found, unfit)
+    return costs.ranked(active, misfit=partial(misfit, purpose=purpose), cost=cost, **usage)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from poe_scraper import __version__
+from poe_scraper import __version__, clock
 from poe_scraper.browser.session import Session
 from poe_scraper.browser.watcher import VisitWatcher
 from poe_scraper.failures import ObservationError, PoeScraperError, UsageError
@@ -126,7 +126,7 @@ def write_recording(
     facts["api"]["headers"] = kept_headers(facts["api"]["headers"])
     recording = {
         "format": FORMAT,
-        "made_at": at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "made_at": clock.text(at.replace(microsecond=0)),
         "versions": _versions(watcher),
         **scrubber.clean_json(facts),
         "graphql": scrubber.clean_json(_queries(watcher)),

@@ -4,7 +4,6 @@ https://filesystem-spec.readthedocs.io
 """
 
 import ftplib
-import hashlib
 import logging
 import os
 import re
@@ -21,6 +20,7 @@ from fsspec.config import conf
 from fsspec.utils import get_protocol
 
 from poe_scraper.failures import Code
+from poe_scraper.feed import disk
 from poe_scraper.feed.store import FeedStore
 from poe_scraper.publishing.record import Record, Sent
 from poe_scraper.untrusted import safe
@@ -132,7 +132,7 @@ class Destination:
                     message = "it took too long"
                     raise TimeoutError(message)
                 self.sent.pop(name, None)
-                digest = _digest(path)
+                digest = disk.digest(path)
                 self._put(filesystem, path, f"{root.rstrip('/')}/{name}")
                 self.sent[name] = Sent(sha256=digest)
                 fresh.append(name)
@@ -152,7 +152,7 @@ class Destination:
         if sent.tag is not None and found.tag != sent.tag:
             return False  # somebody else wrote it
         # a version never changes, and there may be thousands
-        return path.parent == self.store.version_folder or sent.sha256 == _digest(path)
+        return path.parent == self.store.version_folder or sent.sha256 == disk.digest(path)
 
     def explain(self, error: BaseException) -> str:
         """Describe an error in one line, without secrets."""
@@ -262,8 +262,3 @@ def _listing(filesystem: fsspec.AbstractFileSystem, root: str) -> Iterator[tuple
             if entry["type"] == "file":
                 name = f"{folder}/{PurePosixPath(entry['name']).name}".lstrip("/")
                 yield name, _Found(entry["size"], entry.get("ETag"))
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -20,7 +20,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from poe_scraper import __version__
+from poe_scraper import __version__, clock
 from poe_scraper.deadline import within
 from poe_scraper.failures import Code, FeedError, PoeScraperError, UsageError
 from poe_scraper.feed.store import FeedStore
@@ -213,7 +213,7 @@ def message(changes: Iterable[Change]) -> tuple[str, bytes]:
     version, at = change.version, change.at
     body = {
         "type": "feed.published",
-        "timestamp": at.isoformat().replace("+00:00", "Z"),
+        "timestamp": clock.text(at),
         "data": {
             "schema_version": SCHEMA_VERSION,
             "version": version,

@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 
 from poe_scraper import __version__
 from poe_scraper.failures import FAILURES, Code
+from poe_scraper.feed import disk
 from poe_scraper.feed.history import Snapshot, bot_snapshots
 from poe_scraper.feed.reader import FeedReader
 from poe_scraper.feed.selection import Selection, select, unit_price
@@ -104,12 +105,13 @@ def build(feed: FeedReader, store: FeedStore, out: Path) -> BuildResult:
 
 def _stamp(feed: FeedReader, store: FeedStore) -> str:
     """Stands for all that a catalogue is made from: the feed and its history, and the code and templates."""
-    digest = hashlib.sha256(f"{__version__} {feed.digest} {feed.starter} {feed.version}".encode())
+    # the files may be newer than the feed that was read
+    digest = hashlib.sha256(f"{__version__} {feed.starter} {feed.version} {feed.generated_at}".encode())
     paths = [*store.current_files, *store.run_files()[-1:], *store.refused_files()[-1:]]
     for path in [] if feed.starter else paths:
-        digest.update(path.name.encode() + (path.read_bytes() if path.exists() else b""))
+        digest.update(f"{path.name} {disk.digest(path) if path.exists() else ''}".encode())
     digest.update(repr(store.versions()).encode())
-    for package in ("poe_scraper.site", "poe_scraper.pricing"):
+    for package in ("poe_scraper.site", "poe_scraper.pricing", "poe_scraper.starter"):
         for source in _sources(resources.files(package)):
             digest.update(source.name.encode() + source.read_bytes())
     return digest.hexdigest()

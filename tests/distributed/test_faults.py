@@ -13,6 +13,7 @@ from poe_scraper.distributed.tasks import Tasks
 from poe_scraper.replica import Replica, running
 from tests.distributed.conftest import RedisServer, wait_until
 from tests.spiders.conftest import StartedCrawl
+from tests.spiders.conftest import visits as visits_by_handle
 
 Starter = Callable[..., Any]
 
@@ -20,9 +21,8 @@ pytestmark = pytest.mark.browser
 
 
 def visits(replica: Replica) -> Counter[str]:
-    """How often each bot's page was asked for, by the bot's key."""
-    by_handle = replica.requests()["by_handle"]
-    return Counter({handle.lower(): each["document"] for handle, each in by_handle.items() if "document" in each})
+    """How often each bot's page was requested, by the bot's key."""
+    return Counter({handle.lower(): count for handle, count in visits_by_handle(replica).items()})
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 from poe_scraper.browser.executable import find_browser
 from poe_scraper.replica import running
 from tests.distributed.conftest import wait_until
-from tests.distributed.test_shared_crawl import visits
+from tests.spiders.conftest import visits
 
 Starter = Callable[..., Any]
 

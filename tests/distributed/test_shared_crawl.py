@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,11 @@ from poe_scraper.feed.changes import facts
 from poe_scraper.items import Bot
 from poe_scraper.replica import Replica, running
 from tests.distributed.conftest import RedisServer, wait_until
+from tests.spiders.conftest import visits
 
 Starter = Callable[..., Any]
 
 pytestmark = pytest.mark.browser
-
-
-def visits(replica: Replica) -> Counter[str]:
-    """How often each bot's page was asked for."""
-    by_handle = replica.requests()["by_handle"]
-    return Counter({handle: counts["document"] for handle, counts in by_handle.items() if "document" in counts})
 
 
 def listed(replica: Replica) -> set[str]:

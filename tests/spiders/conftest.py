@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -93,6 +94,16 @@ class StartedCrawl:
         log = self.output.read_text(encoding="utf-8")
         assert "Traceback" not in log, log
         return Crawl(status, log, self.folder)
+
+
+HEADLINES = ("Poe seems to have changed its site: ", "Pages lack something, perhaps because of a host")
+"""How the line begins that says why a crawl lacks what it looked for."""
+
+
+def visits(replica: Replica) -> Counter[str]:
+    """How often each bot's page was requested, by the bot's handle."""
+    by_handle = replica.requests()["by_handle"]
+    return Counter({handle: counts["document"] for handle, counts in by_handle.items() if "document" in counts})
 
 
 def start_crawl(

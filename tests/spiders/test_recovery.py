@@ -11,13 +11,12 @@ import psutil
 import pytest
 
 from benchmarks import faults
-from poe_scraper.replica import Replica, running
+from poe_scraper.replica import running
+from tests.spiders.conftest import HEADLINES, visits
 
 Crawler = Callable[..., Any]
 
 pytestmark = pytest.mark.browser
-
-HEADLINES = ("Poe seems to have changed its site: ", "Pages lack something, perhaps because of a host")
 
 
 def wait_until(condition: Callable[[], bool], started: Any) -> None:
@@ -27,12 +26,6 @@ def wait_until(condition: Callable[[], bool], started: Any) -> None:
         assert started.process.poll() is None, f"the crawl has ended:\n{started.output.read_text()}"
         assert time.monotonic() < deadline, f"it does not happen:\n{started.output.read_text()}"
         Event().wait(0.02)
-
-
-def visits(replica: Replica) -> Counter[str]:
-    """How often each bot's page was asked for."""
-    by_handle = replica.requests()["by_handle"]
-    return Counter({handle: counts["document"] for handle, counts in by_handle.items() if "document" in counts})
 
 
 @pytest.mark.slow

@@ -1,14 +1,13 @@
 """Crawls of a site that has changed, needs another host, or is another site: they stop early and lose nothing."""
 
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from poe_scraper.replica import Replica, running
-from tests.spiders.conftest import KnownSite
+from poe_scraper.replica import running
+from tests.spiders.conftest import HEADLINES, KnownSite, visits
 
 Crawler = Callable[..., Any]
 
@@ -17,15 +16,6 @@ pytestmark = pytest.mark.browser
 BOTS = 16
 IN_FLIGHT = 6
 """Pages that are requested at the same time."""
-
-
-HEADLINES = ("Poe seems to have changed its site: ", "Pages lack something, perhaps because of a host")
-
-
-def visits(replica: Replica) -> Counter[str]:
-    """How often each bot's page was requested."""
-    by_handle = replica.requests()["by_handle"]
-    return Counter({handle: counts["document"] for handle, counts in by_handle.items() if "document" in counts})
 
 
 def prices(done: Any) -> dict[str, Any]:
